@@ -125,8 +125,7 @@ class Clients:
             return CrossAssetClients([market], dict.fromkeys(market.issuers, market), [market])
         from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415
         from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
-        from marketflows_pipeline.providers.volatility.cboe import Cboe  # noqa: PLC0415
-        from marketflows_pipeline.providers.volatility.fred import Fred  # noqa: PLC0415
+        from marketflows_pipeline.providers.volatility.client import Cboe, Fred  # noqa: PLC0415
         from marketflows_pipeline.providers.yahoo.client import Yahoo  # noqa: PLC0415
 
         part = self._settings.cross_asset
@@ -153,7 +152,7 @@ class Clients:
             is_first = part.providers[0] == "folder"
             indices.insert(0 if is_first else len(indices), own)
             reference.insert(0 if is_first else len(reference), own)
-        return CrossAssetClients(prices, shares, indices, own, reference, own)
+        return CrossAssetClients(prices, shares, indices, own, reference)
 
     @cached_property
     def _coingecko(self) -> CoinGecko:

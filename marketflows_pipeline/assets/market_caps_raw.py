@@ -57,9 +57,9 @@ def ingest_market_caps(
 def _metadata(report: IngestReport) -> dict[str, dg.MetadataValue]:
     numbers = {
         "coins_followed": report.n_tracked,
-        "rows_new": report.rows_new,
-        "rows_revised": report.rows_revised,
-        "rows_rejected": sum(report.rejected.values()),
+        "rows_new": report.tally.rows_new,
+        "rows_revised": report.tally.rows_revised,
+        "rows_rejected": report.tally.rejected.total(),
         "calls": report.calls,
         "credits_spent_this_month": report.budget.spent,
         "credits_reserved": report.budget.reserved,
@@ -67,7 +67,7 @@ def _metadata(report: IngestReport) -> dict[str, dg.MetadataValue]:
         "gaps_waiting": report.repaired.waiting,
     }
     lists: dict[str, Mapping[str, int] | list[str]] = {
-        "rejected": dict(report.rejected),
+        "rejected": dict(report.tally.rejected),
         "failed": [*report.backfilled.failed, *report.repaired.failed],
         "gone": list(report.gone),
     }

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
+from marketflows_pipeline.providers.plan import CallCosts
 
 # Of CoinGecko's list of exchanges.
 PAGE_SIZE = 250
@@ -105,29 +105,12 @@ def pace(*, limit: int, spent: int, spent_of_a_day: int, now: datetime) -> Pace:
     return Pace(left, days, lasts_the_month=days is None or days >= rest / timedelta(days=1))
 
 
-def exchange_budget(*, limit: int | None, spent: int, now: datetime, calls_per_day: int) -> Budget:
-    """As `month_budget` for an account that the exchange part has to itself."""
-    reserved = calls_of_hourly_runs(
-        hourly_runs_left(now), calls_per_hour=EXCHANGE_CALLS_PER_HOUR, calls_per_day=calls_per_day
-    )
-    return Budget(limit=limit, spent=spent, reserved=reserved)
-
-
 def month_budget(
-    costs: CallCosts,
-    *,
-    limit: int | None,
-    spent: int,
-    now: datetime,
-    n_coins: int,
-    n_narratives: int,
-    calls_per_hour: int = 0,
-    calls_per_day: int = 0,
+    *, limit: int | None, spent: int, now: datetime, calls_per_hour: int, calls_per_day: int = 0
 ) -> Budget:
     """Reserve the month's remaining hourly runs, and the daily calls of the days left, before anything else.
 
-    Requests of other parts are given by hour and by day; ``now`` is aware.
+    Calls are those of all parts that share the account, by hour and by day; ``now`` is aware.
     """
-    hourly = calls_per_hourly_run(costs, n_coins, n_narratives) + calls_per_hour
-    reserved = calls_of_hourly_runs(hourly_runs_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
+    reserved = calls_of_hourly_runs(hourly_runs_left(now), calls_per_hour=calls_per_hour, calls_per_day=calls_per_day)
     return Budget(limit=limit, spent=spent, reserved=reserved)

@@ -10,7 +10,7 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGES_ASSUMED,
     Budget,
-    exchange_budget,
+    calls_per_hourly_run,
     exchange_calls_per_day,
     market_cap_calls_per_day,
     month_budget,
@@ -36,22 +36,22 @@ class Credits:
     @property
     def spent(self) -> int:
         """Attempts of this month."""
-        return self.ledger.spent(self.settings.provider, month_of(self.clock.now()))
+        return self._spent_at(self.settings.provider)
 
     def budget(self, n_coins: int) -> Budget:
         """The month's credits now, the remaining runs of all parts that share them reserved."""
         source = self.settings.source
+        per_hour = calls_per_hourly_run(source.costs, n_coins, len(source.narratives_in_use))
         per_day = market_cap_calls_per_day(source.costs, len(source.exclusions_of_their_own))
-        shares = self.settings.exchanges is not None and self.settings.is_one_account
+        if self.settings.exchanges is not None and self.settings.is_one_account:
+            per_hour += EXCHANGE_CALLS_PER_HOUR
+            per_day += self._exchange_calls_per_day()
         return month_budget(
-            source.costs,
             limit=source.monthly_credits if source.makes_requests else None,
             spent=self.spent,
             now=self.clock.now(),
-            n_coins=n_coins,
-            n_narratives=len(source.narratives_in_use),
-            calls_per_hour=EXCHANGE_CALLS_PER_HOUR if shares else 0,
-            calls_per_day=per_day + (self._exchange_calls_per_day() if shares else 0),
+            calls_per_hour=per_hour,
+            calls_per_day=per_day,
         )
 
     def exchange_budget(self, n_coins: Callable[[], int]) -> Budget:
@@ -62,19 +62,21 @@ class Credits:
         """
         if self.settings.is_one_account:
             return self.budget(n_coins())
-        return exchange_budget(
+        return month_budget(
             limit=source_of(EXCHANGE_PROVIDER, self.settings.providers).monthly_credits,
-            spent=self.ledger.spent(EXCHANGE_PROVIDER, month_of(self.clock.now())),
+            spent=self._spent_at(EXCHANGE_PROVIDER),
             now=self.clock.now(),
+            calls_per_hour=EXCHANGE_CALLS_PER_HOUR,
             calls_per_day=self._exchange_calls_per_day(),
         )
 
-    def _exchange_calls_per_day(self) -> int:
-        return exchange_calls_per_day(self._n_listed_exchanges(), len(self.settings.whale_exclusions_of_their_own))
+    def _spent_at(self, provider: str) -> int:
+        return self.ledger.spent(provider, month_of(self.clock.now()))
 
-    def _n_listed_exchanges(self) -> int:
-        """Exchanges in the last full list, or as many as are assumed before the first."""
+    def _exchange_calls_per_day(self) -> int:
+        """Exchanges are those of the last full list, or as many as are assumed before the first."""
         listed = self.warehouse.query(
             "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
         ).item()
-        return EXCHANGES_ASSUMED if listed is None else int(listed)
+        n_exchanges = EXCHANGES_ASSUMED if listed is None else int(listed)
+        return exchange_calls_per_day(n_exchanges, len(self.settings.whale_exclusions_of_their_own))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -12,19 +12,24 @@ from typing import NamedTuple
 import polars as pl
 
 from marketflows_pipeline.errors import (
+    CreditsExhaustedError,
+    MarketflowsError,
     NotFoundError,
     PermanentProviderError,
+    ProviderError,
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.ingest.first_seen import day_of
+from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.market_caps.plan import REFUSALS, REFUSED
 from marketflows_pipeline.ingest.raw_writer import RawWriter
+from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
+from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.queries.closes import day_of
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
-from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ FAILURES_IN_A_ROW = 3
 SUCCESSES = ("complete", "empty")
 # A service that fails every hour is not waited for every hour.
 RETRY_FAILED_AFTER = timedelta(hours=3)
+# What nothing else needs leaves most of the time that a service may be waited for to what the run is for.
+LONGEST_WAIT_S = 30.0
 
 
 class Request(NamedTuple):
@@ -88,6 +95,21 @@ class FetchLog:
         """What revisions by a response are recorded with; before the last success (or its day) the past is closed."""
         last = self.last_success(request)
         return Provenance(cause, self.writer.clock.now(), day_of(last) if last and by_day else last)
+
+    def store(
+        self,
+        request: Request,
+        rows: Mapping[str, pl.DataFrame],
+        *,
+        cause: str = "",
+        by_day: bool = False,
+        note: str | None = None,
+    ) -> None:
+        """Store the rows of a response by raw table, and record it, in one transaction; see `provenance`."""
+        provenance = self.provenance(cause or request.dataset, request, by_day=by_day)
+        with self.writer.warehouse.transaction():
+            merged = [self.writer.store(name, of_table, provenance=provenance) for name, of_table in rows.items()]
+            self.record_served(request, sum(each.height for each in rows.values()), *merged, note=note)
 
     def record_served(self, request: Request, n_rows: int, *merged: MergeResult, note: str | None = None) -> None:
         """Record a response of so many rows, and what its merges did."""
@@ -164,16 +186,75 @@ class FetchLog:
             if self._failures_in_a_row >= min(FAILURES_IN_A_ROW, max(fewest, n_requests)):
                 raise
 
+    def fetch_each(
+        self,
+        title: str,
+        requests: Iterable[Request],
+        fetch: Callable[[Request], None],
+        reporter: Reporter,
+        budget_now: Callable[[], Budget] | None = None,
+    ) -> int:
+        """Fetch each that is due, the most important first; a failure lets the others go on (`tolerate_failure`).
+
+        ``budget_now`` is given where a request costs a credit.
+
+        Returns:
+            How many still wait for credits.
+        """
+        due = [request for request in requests if self.is_due(request)]
+        if not due:
+            return 0
+        with reporter.track(title, len(due)) as advance:
+            for place, request in enumerate(due):
+                try:
+                    if budget_now is not None and budget_now().available < 1:
+                        return len(due) - place
+                    with self.tolerate_failure(request, len(due)):
+                        fetch(request)
+                except CreditsExhaustedError:
+                    return len(due) - place
+                advance(1)
+        return 0
+
     def _day_of(self, moment: datetime) -> date:
         return (moment - self._day_begins_at).date()
 
 
-def failed_lately(warehouse: Warehouse, request: Request, moment: datetime) -> bool:
-    """Whether a request failed within the three hours before a moment."""
-    failed = warehouse.read(
+def fetch_of_the_day(
+    request: Request,
+    writer: RawWriter,
+    waits: WaitBudget,
+    fetch: Callable[[], pl.DataFrame],
+    store: Callable[[FetchLog, pl.DataFrame], None],
+    *,
+    if_failed: str,
+    tolerated: tuple[type[MarketflowsError], ...] = (ProviderError,),
+) -> None:
+    """Fetch and store what nothing else needs, once a UTC day; a failure is a warning, which begins with `if_failed`.
+
+    One that failed within the last three hours is not repeated yet. Errors ``tolerated`` are failures.
+    """
+    fetches = FetchLog(writer, timedelta(0))
+    last = fetches.last_success(request)
+    # Not `is_due`, which --refresh overrides: a second call of a day would spend a credit that nobody reserved.
+    if (last is not None and last >= day_of(writer.moment)) or _failed_lately(writer, request):
+        return
+    with fetches.counting():
+        try:
+            with waits.at_most(LONGEST_WAIT_S):
+                rows = fetch()
+        except tolerated as error:
+            log.warning("%s: %s", if_failed, error)
+            fetches.record(request, "failed", note=str(error))
+            return
+        store(fetches, rows)
+
+
+def _failed_lately(writer: RawWriter, request: Request) -> bool:
+    failed = writer.warehouse.read(
         "meta.fetches",
         columns=["attempted_at"],
         where="dataset = ? and target = ? and outcome = 'failed' and attempted_at > ?",
-        params=[*request, moment - RETRY_FAILED_AFTER],
+        params=[*request, writer.moment - RETRY_FAILED_AFTER],
     )
     return not failed.is_empty()

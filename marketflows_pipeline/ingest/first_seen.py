@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import polars as pl
 
@@ -26,8 +25,3 @@ def with_first_seen(rows: pl.DataFrame, figures: Mapping[str, str]) -> pl.DataFr
         *(pl.when(is_seen).then(pl.col(name)).alias(first) for name, first in figures.items()),
         pl.when(is_seen).then(pl.col("fetched_at")).alias(FIRST_SEEN_AT),
     )
-
-
-def day_of(moment: datetime) -> datetime:
-    """The midnight, UTC, at which the moment's day began."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -170,24 +170,19 @@ def savings(config: ConfigFile, sizes: Sizes) -> Iterator[tuple[str, str, int]]:
     yield from sorted(named, key=lambda each: -each[2])
 
 
-def coins_named(config: ConfigFile) -> set[str]:
-    """Coins that the settings name: base assets and those of portfolios."""
-    return set(config.source.coins_named)
-
-
 def most_tracked(config: ConfigFile, n_cohort: int) -> int:
     """How many coins are followed at most: those named, the cohort, and members of narratives, none of them twice."""
     source = config.source
-    return len(coins_named(config)) + n_cohort + len(source.narratives_in_use) * source.narrative_top_n
+    return len(source.coins_named) + n_cohort + len(source.narratives_in_use) * source.narrative_top_n
 
 
 def requests_by_id(config: ConfigFile) -> int:
     """Requests for coins that no page shows: exact where nothing else is fetched, one otherwise."""
     source = config.source
-    if source.narratives_in_use or source.uses_ranges:
+    # Where one list has the largest, most of those named are in it.
+    if source.narratives_in_use or source.uses_ranges or source.costs.coins_per_page is None:
         return 1
-    # Of those named at most; where one list has the largest, most of them are in it.
-    return 1 if source.costs.coins_per_page is None else math.ceil(len(coins_named(config)) / source.costs.ids_per_call)
+    return math.ceil(len(source.coins_named) / source.costs.ids_per_call)
 
 
 def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -56,32 +57,26 @@ def quarantine_implausible(warehouse: Warehouse, part: Part, now: datetime) -> N
 
 def quarantine_unit_slips(warehouse: Warehouse, part: Part, now: datetime) -> None:
     """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
-    of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips, "exchanges": _bitcoin_slips}
-    for name, slips in of_part[part](warehouse) if part in of_part else ():
+    for name, slips in _slips(warehouse, part):
         found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
         added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=now)
         warn_of_quarantined(name, added, "values that look like a slip of unit")
 
 
-def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    rows = _not_left_out_by_others(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
-    yield "raw.market_caps", cap_slips(rows.select("coin_id", "ts", "market_cap_usd", "price_usd"))
-
-
-def _bitcoin_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    yield "raw.bitcoin_prices", bitcoin_slips(_not_left_out_by_others(warehouse, "raw.bitcoin_prices"))
-
-
-def _market_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    bars, shares = (_not_left_out_by_others(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
-    actions = warehouse.accepted("raw.corporate_actions")
-    yield "raw.daily_bars", close_slips(bars, shares, actions)
-    yield "raw.shares_outstanding", share_slips(shares, actions, bars)
-    yield "raw.volatility_index", index_slips(_not_left_out_by_others(warehouse, "raw.volatility_index"))
-
-
-def _not_left_out_by_others(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
-    return left_by_others(warehouse, name, rule=SLIPS_RULE, where=where)
+def _slips(warehouse: Warehouse, part: Part) -> Iterator[tuple[str, pl.DataFrame]]:
+    rows = partial(left_by_others, warehouse, rule=SLIPS_RULE)
+    match part:
+        case "market_caps":
+            caps = rows("raw.market_caps", where=MAY_HAVE_SLIPPED)
+            yield "raw.market_caps", cap_slips(caps.select("coin_id", "ts", "market_cap_usd", "price_usd"))
+        case "exchanges":
+            yield "raw.bitcoin_prices", bitcoin_slips(rows("raw.bitcoin_prices"))
+        case "cross_asset":
+            bars, shares = rows("raw.daily_bars"), rows("raw.shares_outstanding")
+            actions = warehouse.accepted("raw.corporate_actions")
+            yield "raw.daily_bars", close_slips(bars, shares, actions)
+            yield "raw.shares_outstanding", share_slips(shares, actions, bars)
+            yield "raw.volatility_index", index_slips(rows("raw.volatility_index"))
 
 
 def suspects(warehouse: Warehouse, name: str, moment: datetime) -> pl.DataFrame:

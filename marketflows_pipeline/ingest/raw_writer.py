@@ -19,6 +19,17 @@ from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
+# How the log names the reasons for which an observation is not stored.
+_REJECTIONS = {
+    "null": "without a market cap",
+    "non_finite": "no number",
+    "not_positive": "0 or below",
+    "too_large": "beyond any market cap",
+    "duplicate": "of a time that stands twice",
+    "no time": "without a time",
+    "untimely": "at an impossible time",
+}
+
 
 class RawWriter:
     """Writes one run's responses into the raw tables.
@@ -68,6 +79,15 @@ class Tally:
         self.rows_new += merged.inserted
         self.rows_revised += merged.revised
         self.rejected.update(rejected)
+
+    @property
+    def in_words(self) -> str:
+        """The counts for the log, with what revised means, and why observations are not stored, the commonest first."""
+        revised = f"{self.rows_revised} revised" + (" (the service says otherwise now)" if self.rows_revised else "")
+        reasons = sorted((-count, reason) for reason, count in self.rejected.items() if count)
+        named = ", ".join(f"{-count} {_REJECTIONS.get(reason, reason)}" for count, reason in reasons)
+        rejected = f"{self.rejected.total()} rejected" + (f" ({named})" if named else "")
+        return f"{self.rows_new} new observations, {revised}, {rejected}"
 
 
 @dataclass(frozen=True)

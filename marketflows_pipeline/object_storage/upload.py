@@ -15,14 +15,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from marketflows_pipeline.errors import ObjectMissingError, ObjectStorageError
-from marketflows_pipeline.object_storage.keep import remembered, to_delete
 from marketflows_pipeline.object_storage.objects import Objects, Stored
 from marketflows_pipeline.object_storage.pointer import (
     MOST_BYTES,
     MOST_REMEMBERED,
     POINTER,
+    VERSION_KEY,
     VERSIONS,
     Pointer,
+    Published,
     decoded,
     version_key,
 )
@@ -91,12 +92,8 @@ def upload_version(
         key=key,
         size_bytes=size,
         sha256=_sha256(file),
-        run_id=facts.run_id,
-        published_at=facts.published_at,
-        storage_version=facts.storage_version,
-        has_raw=facts.has_raw,
-        as_of=facts.as_of,
         earlier=remembered(before, {each.key for each in listed})[:MOST_REMEMBERED],
+        **vars(facts),
     )
     objects.write(POINTER, pointer.encoded(), _POINTER_KIND)
     return Uploaded(key, size, _clear(objects, listed, pointer, keep_versions, kept_for))
@@ -130,6 +127,38 @@ def upload_files(objects: Objects, folder: str, files: Iterable[Path], gone: Ite
         n_bytes += len(content)
     objects.delete([key for name in gone if (key := f"{folder}/{name}") in there])
     return n_files, n_bytes
+
+
+def to_delete(
+    listed: Sequence[Stored], pointer: Pointer, now: datetime, *, keep_versions: int, kept_for: timedelta
+) -> list[str]:
+    """Names of the versions that nobody needs any more.
+
+    What stays is the version that the pointer names, the newest that were published, the newest that were uploaded
+    (where a pointer was lost, nobody knows which of them were published), all that are young, and every object whose
+    name is not one that this program gives. A version that a killed upload left goes once it is old.
+
+    Args:
+        listed: objects below the prefix.
+        pointer: as it is now.
+        now: the present by the service's clock, which says when the objects were written.
+        keep_versions: how many of the newest stay, the published one among them.
+        kept_for: how long each stays in any case.
+    """
+    ours = [each for each in listed if VERSION_KEY.fullmatch(each.key)]
+    newest = sorted(ours, key=lambda each: (each.written_at, each.key), reverse=True)
+    present = {each.key for each in ours}
+    published = [key for key in (pointer.key, *(each.key for each in pointer.earlier)) if key in present]
+    kept = {pointer.key, *published[:keep_versions], *(each.key for each in newest[:keep_versions])}
+    return [each.key for each in ours if each.key not in kept and now - each.written_at > kept_for]
+
+
+def remembered(before: Pointer | None, present: set[str]) -> tuple[Published, ...]:
+    """The versions that a new pointer remembers: those of the pointer before that are still there, newest first."""
+    if before is None:
+        return ()
+    known = (Published(key=before.key, published_at=before.published_at), *before.earlier)
+    return tuple(each for each in known if each.key in present)
 
 
 def _pointer(objects: Objects) -> Pointer | None:

@@ -123,9 +123,9 @@ def _merge_op(open_run: OpenRun, shards: list[Shard]) -> dg.OpDefinition:
             context.add_output_metadata(
                 {
                     "histories": report.histories,
-                    "rows_new": report.rows_new,
-                    "rows_revised": report.rows_revised,
-                    "rows_rejected": report.rows_rejected,
+                    "rows_new": report.tally.rows_new,
+                    "rows_revised": report.tally.rows_revised,
+                    "rows_rejected": report.tally.rejected.total(),
                     "failed": dg.MetadataValue.json(list(report.failed)),
                 }
             )

@@ -1,7 +1,11 @@
-"""A plan of a market-cap provider: what an account is allowed, and how far back it is served. Quick to import."""
+"""A plan of a market-cap provider, and what its answers cost in calls: budget, outlook and `plan` reckon with them.
+
+Quick to import.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from marketflows_pipeline.providers.granularity import Granularity
@@ -40,3 +44,34 @@ class Plan:
                 return self.hourly_history_days
             case Granularity.DAILY:
                 return self.daily_history_days
+
+
+@dataclass(frozen=True)
+class CallCosts:
+    """Endpoints of a market-cap provider, without their values, and how much a call to each answers.
+
+    Attributes:
+        history: of one coin's history.
+        coins: of coins by falling market cap.
+        by_id: of coins that no page shows.
+        category: of a category's coins.
+        category_names: of the list of categories.
+        category_figures: of all categories with their figures.
+        coins_per_page: coins of a call to ``coins``; None where one call holds all that the plan lists.
+        ids_per_call: coins of a call to ``by_id``.
+        has_one_list: whether one call to ``category`` answers for every category, with names and figures.
+    """
+
+    history: str
+    coins: str
+    by_id: str
+    category: str
+    category_names: str
+    category_figures: str
+    coins_per_page: int | None = None
+    ids_per_call: int = 1
+    has_one_list: bool = False
+
+    def of_coins(self, n_coins: int) -> int:
+        """Calls that list this many coins at least."""
+        return 1 if self.coins_per_page is None else math.ceil(n_coins / self.coins_per_page)

@@ -7,10 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from marketflows_pipeline.providers.call_costs import CallCosts
-from marketflows_pipeline.providers.coinpaprika.costs import COSTS
-from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
-from marketflows_pipeline.providers.plan import Plan
+from marketflows_pipeline.providers.coinpaprika.plans import COSTS, PLANS, PlanName
+from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
     BASES,

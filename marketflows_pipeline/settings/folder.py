@@ -11,9 +11,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.local_files.plans import COSTS, FILES, MAX_AGE_DAYS
-from marketflows_pipeline.providers.plan import Plan
+from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,

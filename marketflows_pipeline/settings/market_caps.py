@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.granularity import HOURLY_DAYS, Granularity
-from marketflows_pipeline.providers.plan import Plan
+from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Required, Self, TypeAlias, TypedDict
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from marketflows_pipeline.clock import Clock, FixedClock
@@ -50,23 +50,34 @@ class Exchange:
 Handler: TypeAlias = Callable[..., Reply]
 
 
+class Serving(TypedDict, total=False):
+    """Arguments of `FakeServer` that are the same for every fake."""
+
+    clock: Required[Clock]
+    port: int
+    fault_rate: float
+    seed: int
+
+
 class FakeServer:
     """A service at ``url``, answered by the routes of a subclass.
 
     Args:
         routes: endpoint with placeholders, such as ``/coins/{id}/market_chart``, to what answers it. A handler is given
             the request, and the placeholders by name.
-        clock: the service's own time.
+        clock: the service's present; a FixedClock can be moved, also by ``POST /__clock``.
         prefix: path before every endpoint.
         port: 0 takes a free one.
-        fault_rate: share of requests whose answer is spoilt at random.
-        random_faults: what they are spoilt by.
+        fault_rate: share of answers that are spoilt at random.
         seed: of the random faults.
 
     Attributes:
+        random_faults: what answers are spoilt by.
         exchanges: everything that was asked and answered, in order.
         observer: told of every exchange and the reply that is sent; None keeps no bodies.
     """
+
+    random_faults: ClassVar[Sequence[Fault]] = ()
 
     def __init__(
         self,
@@ -76,14 +87,12 @@ class FakeServer:
         prefix: str = "",
         port: int = 0,
         fault_rate: float = 0.0,
-        random_faults: Sequence[Fault] = (),
         seed: int = 0,
     ) -> None:
         self.clock = clock
         self.exchanges: list[Exchange] = []
         self.observer: Callable[[Exchange, Reply], None] | None = None
         self.fault_rate = fault_rate
-        self._random_faults = random_faults
         self._rng = random.Random(seed)
         self._scripts: dict[str, deque[Fault | None]] = defaultdict(deque)
         self._routes = [(endpoint, _pattern(prefix + endpoint), handler) for endpoint, handler in routes.items()]
@@ -173,9 +182,9 @@ class FakeServer:
         return None, json_reply({"error": "Incorrect path. Please check the documentation."}, HTTPStatus.NOT_FOUND)
 
     def _random_fault(self) -> Fault | None:
-        if not self._random_faults or self._rng.random() >= self.fault_rate:
+        if not self.random_faults or self._rng.random() >= self.fault_rate:
             return None
-        return self._rng.choice(self._random_faults)
+        return self._rng.choice(self.random_faults)
 
     def _administer(self, request: Request, body: bytes) -> Reply:
         match request.method, request.path:

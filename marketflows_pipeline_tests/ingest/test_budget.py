@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,12 +19,16 @@ from marketflows_pipeline.ingest.budget import (
     hourly_runs_left,
     pace,
 )
-from marketflows_pipeline.providers.coingecko.costs import COSTS
+from marketflows_pipeline.providers.coingecko.plans import COSTS
 from marketflows_pipeline.settings import Exchanges
 
 calls_per_hourly_run = partial(budget.calls_per_hourly_run, COSTS)
 market_cap_calls_per_day = partial(budget.market_cap_calls_per_day, COSTS)
-month_budget = partial(budget.month_budget, COSTS)
+
+
+def month_budget(*, n_coins: int, n_narratives: int, calls_per_hour: int = 0, **account: Any) -> Budget:
+    """The budget of an account whose hourly runs are of so many coins and narratives, beside others' calls."""
+    return budget.month_budget(calls_per_hour=calls_per_hour + calls_per_hourly_run(n_coins, n_narratives), **account)
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 11) -> datetime:

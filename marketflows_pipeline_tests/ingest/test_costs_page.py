@@ -20,7 +20,7 @@ from marketflows_pipeline.ingest.budget import (
     calls_of_hourly_runs,
     exchange_calls_per_day,
 )
-from marketflows_pipeline.providers.coingecko.costs import COSTS as CALL_COSTS
+from marketflows_pipeline.providers.coingecko.plans import COSTS as CALL_COSTS
 from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
 from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED

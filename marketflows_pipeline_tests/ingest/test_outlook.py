@@ -25,7 +25,7 @@ from marketflows_pipeline.ingest.outlook import (
     with_coins,
 )
 from marketflows_pipeline.ingest.typical_cohort import TYPICAL_COHORTS, typical_cohort
-from marketflows_pipeline.providers.coingecko.costs import COSTS
+from marketflows_pipeline.providers.coingecko.plans import COSTS
 from marketflows_pipeline.settings import ConfigFile
 
 calls_per_hourly_run = partial(budget.calls_per_hourly_run, COSTS)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.object_storage.keep import remembered, to_delete
 from marketflows_pipeline.object_storage.objects import Stored
 from marketflows_pipeline.object_storage.pointer import VERSIONS, Pointer, Published
+from marketflows_pipeline.object_storage.upload import remembered, to_delete
 from marketflows_pipeline_tests.object_storage.test_pointer import NOW, POINTER
 
 DAY = timedelta(days=1)

@@ -16,7 +16,6 @@ from marketflows_pipeline.ingest.market_caps.plan import histories_missing
 from marketflows_pipeline.ingest.outlook import (
     Outlook,
     Sizes,
-    coins_named,
     most_tracked,
     outlook,
     requests_by_id,
@@ -115,7 +114,7 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
     refuse_another(settings, owner_of(reading), file)
     days, limit = settings.source.days, min(settings.source.range_lower_limits, default=0.0)
     tracked = reading.frame(_FOLLOWED)
-    wanted = with_coins(tracked, coins_named(settings))
+    wanted = with_coins(tracked, settings.source.coins_named)
     missing = histories_missing(
         wanted,
         reading.table("meta.backfills", ["coin_id", "granularity", "window_start", "window_end", "attempted_at",

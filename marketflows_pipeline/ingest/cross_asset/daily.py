@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import TypeVar
 
 import polars as pl
 
 from marketflows_pipeline.errors import TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.ingest.reject_truncated import reject_truncated
@@ -19,11 +19,10 @@ from marketflows_pipeline.providers.complete_sessions import last_complete_sessi
 from marketflows_pipeline.providers.fallback import first_that_answers
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
+    OwnFigures,
     PriceHistory,
     PriceProvider,
     ReferenceProvider,
-    SharesProvider,
-    SplitsProvider,
     VolatilityProvider,
 )
 from marketflows_pipeline.schema import table
@@ -35,7 +34,7 @@ from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase
 from marketflows_pipeline.warehouse.revisions import record_corrections
 from marketflows_pipeline.warehouse.store import Warehouse
 
-P = TypeVar("P")
+P = TypeVar("P", VolatilityProvider, ReferenceProvider)
 
 log = logging.getLogger(__name__)
 
@@ -67,47 +66,38 @@ def refresh_cross_asset(
     fetches = FetchLog(writer, DAY_BEGINS_AT, refetch=refetch)
     assets = {asset.symbol: asset for asset in settings.universe}
 
-    def fetch_bars(request: Request) -> None:
-        _fetch_bars(clients, settings.start, assets[request.target], fetches, request)
-
-    def fetch_shares(request: Request) -> None:
-        asset = assets[request.target]
-        _fetch_shares(clients.shares[asset.share_source], asset, fetches, request)
-
-    def fetch_index(request: Request) -> None:
-        _fetch_index(clients, fetches, request)
-
-    def fetch_series(request: Request) -> None:
-        _fetch_series(clients, fetches, request)
-
-    def fetch_reported(request: Request) -> None:
-        _fetch_reported(clients, assets[request.target], fetches, request)
-
     bars = [request for symbol in assets if fetches.is_due(request := Request("bars", symbol))]
-    fetch_each("Fetching daily bars", bars, fetch_bars, fetches=fetches, reporter=reporter)
+    fetch_bars = partial(_fetch_bars, clients, settings.start, assets, fetches)
+    fetches.fetch_each("Fetching daily bars", bars, fetch_bars, reporter)
     if bars:
         log.info("daily bars of %d assets are up to date", len(bars) - len(fetches.failed))
     shares = [Request("shares", symbol) for symbol, asset in assets.items() if asset.share_source in clients.shares]
-    fetch_each("Fetching shares outstanding", shares, fetch_shares, fetches=fetches, reporter=reporter)
+    fetches.fetch_each(
+        "Fetching shares outstanding", shares, partial(_fetch_shares, clients, assets, fetches), reporter
+    )
     indices = [Request("volatility", name) for name in INDICES]
-    fetch_each("Fetching volatility indices", indices, fetch_index, fetches=fetches, reporter=reporter)
-    if (tables := clients.reported) is not None:
+    fetches.fetch_each("Fetching volatility indices", indices, partial(_fetch_index, clients, fetches), reporter)
+    if (own := clients.own) is not None:
         of_funds = [asset for asset in assets.values() if not asset.is_coin]
         reported = [
             Request("reported_flows", asset.symbol)
             for asset in of_funds
-            if tables.has_reported_flows(asset.symbol, asset.provider_symbol)
+            if own.has_reported_flows(asset.symbol, asset.provider_symbol)
         ]
-        fetch_each("Reading reported flows", reported, fetch_reported, fetches=fetches, reporter=reporter)
+        fetch_reported = partial(_fetch_reported, own, assets, fetches)
+        fetches.fetch_each("Reading reported flows", reported, fetch_reported, reporter)
     series = [Request("reference", series_id) for series_id in settings.reference_series or ()]
     try:
-        fetch_each("Fetching reference series", series, fetch_series, fetches=fetches, reporter=reporter)
+        fetches.fetch_each("Fetching reference series", series, partial(_fetch_series, clients, fetches), reporter)
     except (TransientProviderError, UnexpectedResponseError) as error:
         log.warning("reference series stay as they are stored: %s", error)
 
 
-def _fetch_bars(clients: CrossAssetClients, start: date, asset: Asset, fetches: FetchLog, request: Request) -> None:
+def _fetch_bars(
+    clients: CrossAssetClients, start: date, assets: Mapping[str, Asset], fetches: FetchLog, request: Request
+) -> None:
     """Fetch the last days, or all of it: the first time, after a split, and when the start was moved back."""
+    asset = assets[request.target]
     writer, warehouse = fetches.writer, fetches.writer.warehouse
     whole = Request("bars_history", f"{asset.symbol} from {start}")
     stored = warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol])
@@ -151,15 +141,15 @@ def _fetch_prices(
         reject_truncated(stored, history.bars, what=asset.symbol, provider=provider.name, start=since, end=end)
         return history
 
-    return with_own_splits(first_that_answers(clients.prices, fetch), clients.own_splits, asset)
+    return with_own_splits(first_that_answers(clients.prices, fetch), clients.own, asset)
 
 
-def with_own_splits(history: PriceHistory, own_splits: SplitsProvider | None, asset: Asset) -> PriceHistory:
+def with_own_splits(history: PriceHistory, own: OwnFigures | None, asset: Asset) -> PriceHistory:
     """Splits that the user lists, of any session, beside those of the service, and before one of the same session."""
-    if own_splits is None:
+    if own is None:
         return history
-    own = own_splits.listed_splits(asset.symbol, asset.provider_symbol)
-    actions = pl.concat([own, history.actions]).unique(["symbol", "session", "action"], keep="first")
+    listed = own.listed_splits(asset.symbol, asset.provider_symbol)
+    actions = pl.concat([listed, history.actions]).unique(["symbol", "session", "action"], keep="first")
     return PriceHistory(history.bars, actions.sort("session", "action"))
 
 
@@ -178,8 +168,9 @@ def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:
     return not splits.join(known, on=["symbol", "session", "action", "value"], how="anti").is_empty()
 
 
-def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, request: Request) -> None:
-    warehouse = fetches.writer.warehouse
+def _fetch_shares(clients: CrossAssetClients, assets: Mapping[str, Asset], fetches: FetchLog, request: Request) -> None:
+    asset, warehouse = assets[request.target], fetches.writer.warehouse
+    issuer = clients.shares[asset.share_source]
     stored = warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
     fetched = issuer.shares_outstanding(asset.symbol, asset.share_id)
     if not SHARE_SOURCES[asset.share_source].is_snapshot:
@@ -199,51 +190,47 @@ def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, reque
 
 
 def _fetch_index(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    """The whole history of a volatility index."""
+    def ask(provider: VolatilityProvider) -> pl.DataFrame:
+        return provider.volatility_index(request.target)
 
-    def fetch(provider: VolatilityProvider, stored: pl.DataFrame) -> pl.DataFrame:
-        values = provider.volatility_index(request.target)
-        reject_truncated(stored, values, what=request.target, provider=provider.name)
-        return values
-
-    _fetch_whole("raw.volatility_index", clients.volatility, fetch, fetches, request)
+    _fetch_whole("raw.volatility_index", clients.volatility, ask, fetches, request)
 
 
 def _fetch_series(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    """The whole history of a reference series, whose oldest days may be served no more."""
+    def ask(provider: ReferenceProvider) -> pl.DataFrame:
+        return provider.reference_series(request.target)
 
-    def fetch(provider: ReferenceProvider, stored: pl.DataFrame) -> pl.DataFrame:
-        values = provider.reference_series(request.target)
-        begins = values["session"].min() if values.height >= LEAST_SERVED else None
-        start = begins if isinstance(begins, date) else None
-        reject_truncated(stored, values, what=request.target, provider=provider.name, start=start)
-        return values
-
-    _fetch_whole("raw.reference_series", clients.reference, fetch, fetches, request)
+    _fetch_whole("raw.reference_series", clients.reference, ask, fetches, request, may_lose_oldest=True)
 
 
 def _fetch_whole(
     raw_table: str,
     providers: Sequence[P],
-    fetch: Callable[[P, pl.DataFrame], pl.DataFrame],
+    ask: Callable[[P], pl.DataFrame],
     fetches: FetchLog,
     request: Request,
+    *,
+    may_lose_oldest: bool = False,
 ) -> None:
-    """Fetch and store the rows whose key begins with the request's target, given the sessions that are stored."""
-    warehouse = fetches.writer.warehouse
+    """Fetch and store the rows whose key begins with the request's target: a whole history.
+
+    Where it ``may_lose_oldest``, the service may serve its oldest days no more.
+    """
     column, *_ = table(raw_table).key
-    stored = warehouse.accepted(raw_table, columns=["session"], where=f"{column} = ?", params=[request.target])
-    values = first_that_answers(providers, lambda provider: fetch(provider, stored))
-    provenance = fetches.provenance(request.dataset, request)
-    with warehouse.transaction():
-        merged = fetches.writer.store(raw_table, values, provenance=provenance)
-        fetches.record_served(request, values.height, merged)
+    stored = fetches.writer.warehouse.accepted(
+        raw_table, columns=["session"], where=f"{column} = ?", params=[request.target]
+    )
+
+    def fetch(provider: P) -> pl.DataFrame:
+        values = ask(provider)
+        begins = values["session"].min() if may_lose_oldest and values.height >= LEAST_SERVED else None
+        start = begins if isinstance(begins, date) else None
+        reject_truncated(stored, values, what=request.target, provider=provider.name, start=start)
+        return values
+
+    fetches.store(request, {raw_table: first_that_answers(providers, fetch)})
 
 
-def _fetch_reported(clients: CrossAssetClients, asset: Asset, fetches: FetchLog, request: Request) -> None:
-    assert clients.reported is not None, "it was asked which tables there are"
-    flows = clients.reported.reported_flows(asset.symbol, asset.provider_symbol)
-    provenance = fetches.provenance("reported_flows", request)
-    with fetches.writer.warehouse.transaction():
-        merged = fetches.writer.store("raw.reported_flows", flows, provenance=provenance)
-        fetches.record_served(request, flows.height, merged)
+def _fetch_reported(own: OwnFigures, assets: Mapping[str, Asset], fetches: FetchLog, request: Request) -> None:
+    flows = own.reported_flows(request.target, assets[request.target].provider_symbol)
+    fetches.store(request, {"raw.reported_flows": flows})

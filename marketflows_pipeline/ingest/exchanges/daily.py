@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,6 @@ from marketflows_pipeline.errors import CreditsExhaustedError, UserInputError
 from marketflows_pipeline.ingest.budget import PAGE_SIZE, Budget
 from marketflows_pipeline.ingest.exchanges.hourly import store_listing
 from marketflows_pipeline.ingest.exchanges.kinds import refresh_kinds
-from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, with_first_seen
 from marketflows_pipeline.ingest.raw_writer import RawWriter
@@ -69,13 +69,8 @@ def refresh_day(
     listed = warehouse.query("select distinct exchange_id from accepted.exchanges")
     spot = tracked.join(listed, on="exchange_id", how="semi")["exchange_id"].sort()
     charts = [request for name in spot if _is_chart_due(fetches, request := Request("volume_chart", name))]
-    fetches.waiting = fetch_each(
-        "Fetching volume charts",
-        charts,
-        lambda request: _fetch_chart(volumes, fetches, request),
-        fetches=fetches,
-        reporter=reporter,
-        budget_now=budget_now,
+    fetches.waiting = fetches.fetch_each(
+        "Fetching volume charts", charts, partial(_fetch_chart, volumes, fetches), reporter, budget_now
     )
     if fetches.waiting:
         log.warning("%d volume charts wait for credits", fetches.waiting)
@@ -176,12 +171,9 @@ def _is_chart_due(fetches: FetchLog, request: Request) -> bool:
 
 
 def _fetch_chart(volumes: ExchangeVolumeProvider, fetches: FetchLog, request: Request) -> None:
-    writer, chart = fetches.writer, volumes.volume_chart(request.target, CHART_DAYS)
-    rows = writer.stamped(chart.unique(["exchange_id", "ts"], keep="last"))
-    provenance = fetches.provenance("volume_chart", request, by_day=True)
-    with writer.warehouse.transaction():
-        merged = writer.store("raw.exchange_volumes", with_first_seen(rows, VOLUMES), provenance=provenance)
-        fetches.record_served(request, chart.height, merged)
+    chart = volumes.volume_chart(request.target, CHART_DAYS)
+    rows = fetches.writer.stamped(chart.unique(["exchange_id", "ts"], keep="last"))
+    fetches.store(request, {"raw.exchange_volumes": with_first_seen(rows, VOLUMES)}, by_day=True)
 
 
 def _refresh_reserves(reserves: ReservesProvider, fetches: FetchLog, slugs: pl.Series, reporter: Reporter) -> None:
@@ -190,24 +182,14 @@ def _refresh_reserves(reserves: ReservesProvider, fetches: FetchLog, slugs: pl.S
         return
     failed_before = len(fetches.failed)
     with TemporaryDirectory(prefix="marketflows-", dir=fetches.writer.warehouse.path.parent) as folder:
-        fetch_each(
-            "Fetching reserves",
-            due,
-            lambda request: _fetch_reserves(reserves, fetches, request, Path(folder)),
-            fetches=fetches,
-            reporter=reporter,
-        )
+        fetch = partial(_fetch_reserves, reserves, fetches, Path(folder))
+        fetches.fetch_each("Fetching reserves", due, fetch, reporter)
     log.info("reserves of %d exchanges are up to date", len(due) - len(fetches.failed) + failed_before)
 
 
-def _fetch_reserves(reserves: ReservesProvider, fetches: FetchLog, request: Request, folder: Path) -> None:
+def _fetch_reserves(reserves: ReservesProvider, fetches: FetchLog, folder: Path, request: Request) -> None:
     history = reserves.reserves_history(request.target, folder)
-    writer, provenance = fetches.writer, fetches.provenance("reserves", request, by_day=True)
-    balances = with_first_seen(writer.stamped(history.balances), BALANCES)
+    balances = with_first_seen(fetches.writer.stamped(history.balances), BALANCES)
     note = None if history.balances.height else "no breakdown by token"
-    with writer.warehouse.transaction():
-        merged = [
-            writer.store(name, rows, provenance=provenance)
-            for name, rows in (("raw.cex_tvl", history.tvl), ("raw.cex_token_balances", balances))
-        ]
-        fetches.record_served(request, history.tvl.height + history.balances.height, *merged, note=note)
+    rows = {"raw.cex_tvl": history.tvl, "raw.cex_token_balances": balances}
+    fetches.store(request, rows, cause="reserves", by_day=True, note=note)

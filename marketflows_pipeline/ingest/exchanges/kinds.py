@@ -9,7 +9,6 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED, Budget
-from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider
@@ -49,5 +48,5 @@ def refresh_kinds(
 
     requests = [Request(DATASET, name) for name in largest if name not in known]
     title = "Fetching kinds of exchanges"
-    if waiting := fetch_each(title, requests, fetch, fetches=fetches, reporter=reporter, budget_now=budget_now):
+    if waiting := fetches.fetch_each(title, requests, fetch, reporter, budget_now):
         log.warning("the kinds of %d exchanges wait for credits", waiting)

@@ -10,14 +10,15 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.ingest.market_caps.plan import NOT_FOUND
-from marketflows_pipeline.ingest.market_caps.repairs import SERVED
 from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
+SERVED = ("complete", "empty")
 NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
 
 
@@ -99,3 +100,31 @@ def _outcome(kept: StoredHistory, n_left_out: int) -> Outcome:
     """What a history added, the malformed points that were left out counted as served and rejected."""
     outcome = "complete" if kept.served > kept.rejected else "empty"
     return Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
+
+
+def repaired_gaps(
+    warehouse: Warehouse, coin: str, gaps: pl.DataFrame, *, outcome: str, step: timedelta
+) -> pl.DataFrame:
+    """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
+
+    The warehouse holds the coin's observations after the request; gaps are ``coin_id, gap_start, gap_end``.
+
+    Returns:
+        The gaps with ``rows_new`` and ``outcome``.
+    """
+    first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
+    stored = warehouse.accepted(
+        "raw.market_caps",
+        columns=["ts"],
+        where="coin_id = ? and ts >= ? and ts < ?",
+        params=[coin, first.min(), last.max()],
+    )["ts"].sort()
+    # A gap had no observation before, so what lies inside now is new.
+    inside = pl.col("rows_new")
+    is_partial = pl.col("gap_start") + (inside - 1) * pl.lit(step) < pl.col("gap_end")
+    of_gap = pl.lit(outcome)
+    if outcome in SERVED:
+        some = pl.when(is_partial).then(pl.lit("partial")).otherwise(pl.lit("filled"))
+        of_gap = pl.when(inside == 0).then(pl.lit("nothing_new")).otherwise(some)
+    rows_new = (stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
+    return gaps.with_columns(rows_new=rows_new).with_columns(outcome=of_gap)

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.market_caps.category_slugs import refresh_dropped
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, RawWriter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
+from marketflows_pipeline.providers.market_figures import by_falling_cap
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
+from marketflows_pipeline.queries.closes import day_of
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -121,9 +122,7 @@ def _with_last_members(warehouse: Warehouse, slug: str, rows: pl.DataFrame) -> p
         [slug],
     )
     absent = last.join(rows, on="coin_id", how="anti")
-    return pl.concat([rows, absent], how="diagonal").sort(
-        "market_cap_usd", descending=True, nulls_last=True, maintain_order=True
-    )
+    return by_falling_cap(pl.concat([rows, absent], how="diagonal"))
 
 
 def _store_members(writer: RawWriter, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 
 import polars as pl
 
 from marketflows_pipeline.errors import CreditsExhaustedError, ProviderError
-from marketflows_pipeline.ingest.fetch_log import FetchLog, Request, failed_lately
-from marketflows_pipeline.ingest.first_seen import day_of
+from marketflows_pipeline.ingest.fetch_log import FetchLog, Request, fetch_of_the_day
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import LargestCoins
@@ -18,9 +16,6 @@ from marketflows_pipeline.queries.provider_differences import coins_beside, mapp
 from marketflows_pipeline.transforms.market_caps.provider_differences import checked_coins
 
 log = logging.getLogger(__name__)
-
-# What nothing else needs leaves most of the time that a run may take to what the run is for.
-LONGEST_WAIT_S = 30.0
 
 
 def check_against(other: LargestCoins, writer: RawWriter, ids: Mapping[str, str], waits: WaitBudget) -> None:
@@ -32,26 +27,19 @@ def check_against(other: LargestCoins, writer: RawWriter, ids: Mapping[str, str]
         ids: the other provider's id by coin id, as the settings have them.
         waits: how long that service may be waited for.
     """
-    request, fetches = Request("cross_check", other.name), FetchLog(writer, timedelta(0))
-    last = fetches.last_success(request)
-    # Not `is_due`, which --refresh overrides: one call a day is what the plan says.
-    is_done = last is not None and last >= day_of(writer.moment)
-    if is_done or failed_lately(writer.warehouse, request, writer.moment):
-        return
-    with fetches.counting():
-        try:
-            with waits.at_most(LONGEST_WAIT_S):
-                page = other.largest()
-        except (ProviderError, CreditsExhaustedError) as error:
-            log.warning("market caps are not compared with those of %s today: %s", other.name, error)
-            fetches.record(request, "failed", note=str(error))
-            return
+    request = Request("cross_check", other.name)
+
+    def store(fetches: FetchLog, page: pl.DataFrame) -> None:
         own = coins_beside(writer.warehouse, writer.moment)
         rows = checked_coins(own, page, chosen=ids, mapped_before=mapped_before(writer.warehouse, other.name))
         with writer.warehouse.transaction():
             merged = writer.store("raw.cross_check_caps", rows.with_columns(provider=pl.lit(other.name)))
             fetches.record_served(request, page.height, merged)
-    n_followed = own.drop_nulls("market_cap_usd").height
-    log.info("%d of %d coins followed are compared with %s", rows.height, n_followed, other.name)
-    for coin in sorted(ids.keys() - set(rows["coin_id"])):
-        log.warning("%s: no market cap to compare of %s, or the coin is not followed", other.name, coin)
+        n_followed = own.drop_nulls("market_cap_usd").height
+        log.info("%d of %d coins followed are compared with %s", rows.height, n_followed, other.name)
+        for coin in sorted(ids.keys() - set(rows["coin_id"])):
+            log.warning("%s: no market cap to compare of %s, or the coin is not followed", other.name, coin)
+
+    if_failed = f"market caps are not compared with those of {other.name} today"
+    tolerated = (ProviderError, CreditsExhaustedError)
+    fetch_of_the_day(request, writer, waits, other.largest, store, if_failed=if_failed, tolerated=tolerated)

@@ -23,7 +23,13 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.ingest.budget import Budget
-from marketflows_pipeline.ingest.market_caps.answers import Answer, Outcome, store_answers, store_histories
+from marketflows_pipeline.ingest.market_caps.answers import (
+    Answer,
+    Outcome,
+    repaired_gaps,
+    store_answers,
+    store_histories,
+)
 from marketflows_pipeline.ingest.market_caps.plan import (
     FAILED,
     NOT_FOUND,
@@ -32,7 +38,6 @@ from marketflows_pipeline.ingest.market_caps.plan import (
     gaps_to_repair,
     histories_missing,
 )
-from marketflows_pipeline.ingest.market_caps.repairs import repaired_gaps
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out

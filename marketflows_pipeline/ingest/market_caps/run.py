@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.market_caps.category_snapshot import snapshot_categories
 from marketflows_pipeline.ingest.market_caps.history import HistoryIngest, HistoryReport
 from marketflows_pipeline.ingest.market_caps.snapshot import fetch_snapshot
-from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, Tally
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
@@ -25,36 +24,22 @@ from marketflows_pipeline.warehouse.revisions import forget_old_revisions
 
 log = logging.getLogger(__name__)
 
-# How the log names the reasons for which an observation is not stored.
-_REJECTIONS = {
-    "null": "without a market cap",
-    "non_finite": "no number",
-    "not_positive": "0 or below",
-    "too_large": "beyond any market cap",
-    "duplicate": "of a time that stands twice",
-    "no time": "without a time",
-    "untimely": "at an impossible time",
-}
-
 
 @dataclass(frozen=True)
 class IngestReport:
     """What an ingest stored and cost.
 
-    Points left out are counted by reason, attempts of this run as ``calls``; the budget is that after the run. ``gone``
-    are coins that the service no longer lists.
+    Attempts of this run are ``calls``; the budget is that after the run. ``gone`` are coins that the service no longer
+    lists.
     """
 
     n_tracked: int
-    rows_new: int
-    rows_revised: int
-    rejected: Mapping[str, int]
+    tally: Tally
     calls: int
     budget: Budget
     backfilled: HistoryReport
     repaired: HistoryReport
     gone: tuple[str, ...]
-    out_of_credits: bool
 
 
 def refresh_market_caps(
@@ -81,7 +66,6 @@ def refresh_market_caps(
     spent_before = credits.spent
     backfilled = repaired = HistoryReport()
     gone: tuple[str, ...] = ()
-    out_of_credits = False
     with counting_left_out() as left_out:
         try:
             snapshot = fetch_snapshot(provider, writer, settings)
@@ -101,40 +85,17 @@ def refresh_market_caps(
                 backfilled = histories.backfill(tracked)
             repaired = histories.repair(tracked)
         except CreditsExhaustedError as error:
-            out_of_credits = True
             log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))
     writer.tally.rejected.update(left_out)
     n_tracked = tracked_coins(warehouse, settings, writer.moment).height
     report = IngestReport(
         n_tracked=n_tracked,
-        rows_new=writer.tally.rows_new,
-        rows_revised=writer.tally.rows_revised,
-        rejected=dict(writer.tally.rejected),
+        tally=writer.tally,
         calls=credits.spent - spent_before,
         budget=credits.budget(n_tracked),
         backfilled=backfilled,
         repaired=repaired,
         gone=gone,
-        out_of_credits=out_of_credits,
     )
-    log.info(
-        "%d coins followed: %d new observations, %s, %s, %d calls",
-        report.n_tracked,
-        report.rows_new,
-        revised_in_words(report.rows_revised),
-        rejected_in_words(report.rejected),
-        report.calls,
-    )
+    log.info("%d coins followed: %s, %d calls", report.n_tracked, report.tally.in_words, report.calls)
     return report
-
-
-def revised_in_words(rows: int) -> str:
-    """How many stored observations a later response has changed, and what that means."""
-    return f"{rows} revised" + (" (the service says otherwise now)" if rows else "")
-
-
-def rejected_in_words(rejected: Mapping[str, int]) -> str:
-    """How many observations are not stored, and why, the commonest reason first."""
-    reasons = sorted((-count, reason) for reason, count in rejected.items() if count)
-    named = ", ".join(f"{-count} {_REJECTIONS.get(reason, reason)}" for count, reason in reasons)
-    return f"{sum(rejected.values())} rejected" + (f" ({named})" if named else "")

@@ -16,11 +16,9 @@ import polars as pl
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import CreditsExhaustedError
-from marketflows_pipeline.ingest.market_caps.answers import Answer, Outcome, store_histories
+from marketflows_pipeline.ingest.market_caps.answers import SERVED, Answer, Outcome, store_histories
 from marketflows_pipeline.ingest.market_caps.history import HistoryIngest, HistoryReport
 from marketflows_pipeline.ingest.market_caps.plan import FAILED
-from marketflows_pipeline.ingest.market_caps.repairs import SERVED
-from marketflows_pipeline.ingest.market_caps.run import rejected_in_words, revised_in_words
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, Tally
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.granularity import Granularity
@@ -76,9 +74,7 @@ class MergeReport:
     """What merging the landings came to: histories, and their observations as an hourly run counts them."""
 
     histories: int
-    rows_new: int
-    rows_revised: int
-    rows_rejected: int
+    tally: Tally
     failed: tuple[str, ...]
 
 
@@ -122,14 +118,8 @@ def merge_landings(warehouse: Warehouse, reporter: Reporter) -> MergeReport:
                     take(warehouse, name, "landed_at", batch["landed_at"][0])
                 advance(batch.height)
             drop_if_empty(warehouse, name)
-    log.info(
-        "%d histories merged: %d new observations, %s, %s",
-        total,
-        tally.rows_new,
-        revised_in_words(tally.rows_revised),
-        rejected_in_words(tally.rejected),
-    )
-    return MergeReport(total, tally.rows_new, tally.rows_revised, tally.rejected.total(), tuple(failed))
+    log.info("%d histories merged: %s", total, tally.in_words)
+    return MergeReport(total, tally, tuple(failed))
 
 
 def _store(warehouse: Warehouse, batch: pl.DataFrame, tally: Tally) -> list[str]:
@@ -139,10 +129,8 @@ def _store(warehouse: Warehouse, batch: pl.DataFrame, tally: Tally) -> list[str]
     asked = batch.sort("moment", maintain_order=True).group_by("days", "moment", "landed_at", maintain_order=True)
     for (days, moment, landed_at), rows in asked:
         writer = MarketCapWriter(warehouse, FixedClock(landed_at), moment, Granularity.of_window(days))
+        writer.tally = tally
         failed += store_histories(writer, days, [*_answers(rows)])
-        tally.rows_new += writer.tally.rows_new
-        tally.rows_revised += writer.tally.rows_revised
-        tally.rejected.update(writer.tally.rejected)
         tally.rejected["malformed or untimely"] += int(rows["n_left_out"].sum())
     return failed
 

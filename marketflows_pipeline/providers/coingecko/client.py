@@ -15,10 +15,8 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
-from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
 from marketflows_pipeline.providers.coingecko.parsers import (
     read_categories,
     read_category_snapshot,
@@ -26,7 +24,7 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_coins,
     read_contracts,
 )
-from marketflows_pipeline.providers.coingecko.plans import PLANS
+from marketflows_pipeline.providers.coingecko.plans import PLANS, ROWS_PER_PAGE
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.market_figures import once_each
 
@@ -80,7 +78,7 @@ class CoinGecko(CoinGeckoExchanges):
         seen: set[str] = set()
         for number in count(1):
             with counting_left_out() as left_out:
-                page = markets_page(self._http, self._clock, {"page": number}, is_first_page=number == 1)
+                page = self._markets_page({"page": number}, is_first_page=number == 1)
             fresh = once_each(page).filter(~pl.col("coin_id").is_in(seen))
             if fresh.is_empty():
                 return
@@ -94,7 +92,7 @@ class CoinGecko(CoinGeckoExchanges):
 
     def largest(self) -> pl.DataFrame:
         """The 250 largest coins in MARKET_SCHEMA, by falling market cap, without wrapped ones; one credit."""
-        return once_each(markets_page(self._http, self._clock, {"page": 1}, is_first_page=True))
+        return once_each(self._markets_page({"page": 1}, is_first_page=True))
 
     def narrative(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
@@ -104,7 +102,7 @@ class CoinGecko(CoinGeckoExchanges):
             UnexpectedResponseError: there is, but the response holds no coin; found by one more credit.
         """
         with counting_left_out() as left_out:
-            page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
+            page = self._markets_page({"category": slug, "page": 1})
         if left_out or not page.is_empty():
             return once_each(page)
         if slug in self.category_list()["slug"]:
@@ -127,7 +125,7 @@ class CoinGecko(CoinGeckoExchanges):
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The requested coins, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
-        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=True)
+        return self._markets_of_coins(ids, with_rehypothecated=True)
 
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""

@@ -54,7 +54,6 @@ class ServiceError:
 
 
 def _service_error(body: object) -> ServiceError | None:
-    """The error that a parsed body is, or None where it is none."""
     match body:
         case {"error": {"status": {}} as nested}:
             return _service_error(nested)

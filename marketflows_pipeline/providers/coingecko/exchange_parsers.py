@@ -10,8 +10,9 @@ import re
 import msgspec
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
-from marketflows_pipeline.providers.http.responses import ParseError, one_line
+from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
+from marketflows_pipeline.providers.http.responses import ParseError
+from marketflows_pipeline.providers.market_figures import MOMENT, bad_point, frame_of, once_each, timed_value
 from marketflows_pipeline.providers.parsing import (
     Figure,
     NotBlank,
@@ -27,6 +28,7 @@ from marketflows_pipeline.system.printable import presentable
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
 VOLUME_CHART_SOURCE = "coingecko:volume_chart"
+VOLUME_EXPECTED = "decimal text or null"
 NO_VALUE = {"", "nan", "inf", "infinity", "-infinity", "-inf"}
 DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 MONEY = re.compile(r"(-?)\$?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d+)?)", re.IGNORECASE)
@@ -85,7 +87,7 @@ def read_exchanges(body: object, *, is_first_page: bool = False) -> pl.DataFrame
     rows = parse_list(body, _exchange, what="coingecko /exchanges")
     if is_first_page:
         refuse_empty(rows, "first page")
-    page = _frame(rows, EXCHANGE_SCHEMA)
+    page = frame_of(rows, EXCHANGE_SCHEMA)
     return page.with_columns(_at_least_zero("volume_24h_btc"))
 
 
@@ -112,7 +114,7 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
         .sort("ms")
         .with_columns(
             exchange_id=pl.lit(exchange_id),
-            ts=pl.from_epoch("ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
+            ts=MOMENT,
             source=pl.lit(VOLUME_CHART_SOURCE),
         )
         .select(VOLUME_CHART_SCHEMA.names())
@@ -147,11 +149,7 @@ def read_trending(body: object) -> pl.DataFrame:
     items = [coin.get("item") if isinstance(coin, dict) else coin for coin in coins]
     rows = parse_list(items, _trending_coin, what="coingecko /search/trending")
     amounts = ("market_cap_usd", "volume_24h_usd", "price_usd", "price_btc")
-    return (
-        _frame(rows, TRENDING_SCHEMA)
-        .unique("coin_id", keep="first", maintain_order=True)
-        .with_columns(*map(_at_least_zero, amounts))
-    )
+    return once_each(frame_of(rows, TRENDING_SCHEMA)).with_columns(*map(_at_least_zero, amounts))
 
 
 def decimal(text: str) -> float | None:
@@ -202,30 +200,14 @@ def _dollars(value: float | str | None, key: str) -> Figure:
 
 def _point(point: object, span: TimeSpan) -> tuple[int, Figure]:
     """Milliseconds and volume of a point; a volume was seen as text only, but a number is as clear."""
-    try:
-        moment, value = msgspec.convert(point, tuple[float, float | str | None])
-    except msgspec.ValidationError:
-        raise _bad_point(point) from None
-    if not span.holds_seconds(moment / 1000):
-        raise UntimelyError(f"{moment:.0f} ms should be from {span}")
+    moment, value = timed_value(point, float | str | None, VOLUME_EXPECTED, span)
     if not isinstance(value, str):
-        return int(moment), value if value is None else finite(value, "volume")
+        return moment, value if value is None else finite(value, "volume")
     volume = decimal(value.strip())
     if volume is None and value.strip().lower() not in NO_VALUE:
-        raise _bad_point(point)
-    return int(moment), volume
-
-
-def _bad_point(point: object) -> ParseError:
-    return ParseError(f"should be [milliseconds, decimal text or null], found {one_line(str(point))}")
+        raise bad_point(point, VOLUME_EXPECTED)
+    return moment, volume
 
 
 def _at_least_zero(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_finite() & (pl.col(column) >= 0)).then(pl.col(column)).alias(column)
-
-
-def _frame(rows: list[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:
-    """Rows in a schema; ranks and years are whole numbers only once they are known to fit, and else null."""
-    whole = [column for column, dtype in schema.items() if dtype.is_integer()]
-    frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(whole, pl.Float64())}, orient="row")
-    return frame.with_columns(pl.col(column).cast(schema[column], strict=False) for column in whole)

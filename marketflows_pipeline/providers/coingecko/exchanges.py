@@ -5,21 +5,22 @@ Source: https://docs.coingecko.com. Data provided by CoinGecko.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import polars as pl
 
-from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_exchanges,
     read_is_centralised,
     read_trending,
     read_volume_chart,
 )
-from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
-from marketflows_pipeline.providers.http.planned_client import PlannedClient
+from marketflows_pipeline.providers.coingecko.parsers import read_markets
+from marketflows_pipeline.providers.coingecko.plans import ROWS_PER_PAGE
+from marketflows_pipeline.providers.http.service_client import PlannedClient
 from marketflows_pipeline.providers.market_figures import once_each
+from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
@@ -76,7 +77,7 @@ class CoinGeckoExchanges(PlannedClient):
 
     def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The requested coins in MARKET_SCHEMA; wrapped ones and unknown ones are missing. One credit per 250."""
-        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=False)
+        return self._markets_of_coins(ids, with_rehypothecated=False)
 
     def category_members(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, wrapped ones too; one credit.
@@ -87,10 +88,43 @@ class CoinGeckoExchanges(PlannedClient):
         Raises:
             NotFoundError: there is no such category.
         """
-        page = markets_page(
-            self._http, self._clock, {"category": slug, "page": 1}, with_rehypothecated=True, is_first_page=True
-        )
+        page = self._markets_page({"category": slug, "page": 1}, with_rehypothecated=True, is_first_page=True)
         return once_each(page)
+
+    def _markets_page(
+        self, selection: Mapping[str, str | int], *, with_rehypothecated: bool = False, is_first_page: bool = False
+    ) -> pl.DataFrame:
+        """A page of 250 coins by falling market cap in MARKET_SCHEMA; one credit.
+
+        The selection says which: ``page``, ``category``, ``ids``. Rehypothecated tokens are wrapped, bridged and staked
+        ones. The first page of a list that is never empty is refused if it is.
+        """
+        now = self._clock.now
+        return self._http.get_json(
+            "/coins/markets",
+            lambda body: read_markets(
+                body, with_rehypothecated=with_rehypothecated, now=now(), is_first_page=is_first_page
+            ),
+            params={
+                "vs_currency": "usd",
+                "order": "market_cap_desc",
+                "per_page": ROWS_PER_PAGE,
+                # Always sent, since the default changed in February 2026.
+                "include_rehypothecated": with_rehypothecated,
+                "price_change_percentage": "24h,7d,30d",
+                **selection,
+            },
+        )
+
+    def _markets_of_coins(self, ids: Iterable[str], *, with_rehypothecated: bool) -> pl.DataFrame:
+        """The coins of these ids in MARKET_SCHEMA; unknown ones are missing. One credit per 250, none for no ids."""
+        wanted = sorted(set(ids))
+        chunks = [wanted[at : at + ROWS_PER_PAGE] for at in range(0, len(wanted), ROWS_PER_PAGE)]
+        pages = [
+            self._markets_page({"ids": ",".join(chunk), "page": 1}, with_rehypothecated=with_rehypothecated)
+            for chunk in chunks
+        ]
+        return once_each(pl.concat([MARKET_SCHEMA.to_frame(), *pages]))
 
     def _window(self, days: int, step: timedelta) -> TimeSpan:
         """When the points of the last days can be."""
@@ -99,7 +133,6 @@ class CoinGeckoExchanges(PlannedClient):
 
 
 def _volume_step(days: int) -> timedelta:
-    """Time between the points of a volume chart."""
     if days > 14:
         return timedelta(days=1)
     return timedelta(hours=1) if days > 1 else timedelta(minutes=10)

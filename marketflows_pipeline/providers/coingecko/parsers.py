@@ -13,9 +13,16 @@ from typing import TypeAlias
 import msgspec
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
-from marketflows_pipeline.providers.http.responses import ParseError, one_line
-from marketflows_pipeline.providers.market_figures import NamedCoin, refuse_impossible_cap, utc_time
+from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
+from marketflows_pipeline.providers.http.responses import ParseError
+from marketflows_pipeline.providers.market_figures import (
+    MOMENT,
+    NamedCoin,
+    frame_of,
+    refuse_impossible_cap,
+    timed_value,
+    utc_time,
+)
 from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, finite, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
@@ -115,7 +122,7 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
         joined = reduce(lambda left, right: left.join(right, on="ms", how="full", coalesce=True), arrays).sort("ms")
     return joined.with_columns(
         coin_id=pl.lit(coin_id),
-        ts=pl.from_epoch("ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
+        ts=MOMENT,
         source=pl.lit(HISTORY_SOURCE),
     ).select(HISTORY_SCHEMA.names())
 
@@ -148,9 +155,7 @@ def read_markets(
     rows = parse_list(body, parse, what="coingecko /coins/markets")
     if is_first_page:
         refuse_empty(rows, "first page")
-    # A rank is a whole number only once it is known to fit.
-    page = pl.DataFrame(rows, schema={**MARKET_SCHEMA, "market_cap_rank": pl.Float64()}, orient="row")
-    return page.with_columns(pl.col("market_cap_rank").cast(MARKET_SCHEMA["market_cap_rank"], strict=False))
+    return frame_of(rows, MARKET_SCHEMA)
 
 
 def read_coins(body: object) -> pl.DataFrame:
@@ -228,17 +233,12 @@ def _points(points: object, key: str, span: TimeSpan, bad_points: BadRows) -> li
 
 
 def _point(point: object, key: str, span: TimeSpan) -> Point:
-    try:
-        moment, value = msgspec.convert(point, tuple[float, Figure])
-    except msgspec.ValidationError:
-        raise ParseError(f"should be [milliseconds, number or null], found {one_line(str(point))}") from None
-    if not span.holds_seconds(moment / 1000):
-        raise UntimelyError(f"{moment:.0f} ms should be from {span}")
+    moment, value = timed_value(point, Figure, "number or null", span)
     if value is not None:
         finite(value, "value")
     if key == "market_caps":
         refuse_impossible_cap(value)
-    return int(moment), value
+    return moment, value
 
 
 def _frame(points: list[Point], column: str) -> pl.DataFrame:

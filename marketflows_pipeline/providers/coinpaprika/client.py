@@ -11,26 +11,31 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import ClassVar, TypeVar
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
-from marketflows_pipeline.providers.coinpaprika.errors import classify
+from marketflows_pipeline.errors import CreditsExhaustedError, NotFoundError, PlanLimitError, UnexpectedResponseError
+from marketflows_pipeline.providers.coinpaprika.errors import QuotaError, classify
 from marketflows_pipeline.providers.coinpaprika.lists import Lists
 from marketflows_pipeline.providers.coinpaprika.parsers import read_coins, read_contracts, read_history
 from marketflows_pipeline.providers.coinpaprika.plans import PLANS
-from marketflows_pipeline.providers.coinpaprika.quota import QuotaClient
 from marketflows_pipeline.providers.coinpaprika.tags import is_wrapped, tag_figures
 from marketflows_pipeline.providers.granularity import Granularity
-from marketflows_pipeline.providers.http.planned_client import PlannedClient
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.http.request import Values
+from marketflows_pipeline.providers.http.service_client import PlannedClient
+from marketflows_pipeline.providers.market_figures import by_falling_cap
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_NAMES_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.transforms.market_caps.id_map import CONTRACTS
 from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 INTERVALS: Mapping[Granularity, str] = {
     Granularity.FIVE_MINUTES: "5m",
@@ -53,6 +58,30 @@ OWN_PLATFORMS: Mapping[str, str] = {
 }
 # {symbol}-{name}: an id of another service, such as bitcoin, is none.
 ID_FORM = re.compile(r"[^\s/-]+-[^\s/]+")
+
+
+class QuotaClient(HttpClient):
+    """As HttpClient, but that CreditsExhaustedError is raised where the service itself says so, too.
+
+    The documented limit is 10 calls a second of one address, which may be shared.
+    """
+
+    calls_per_second: ClassVar = 5
+
+    def get_json(
+        self, endpoint: str, parse: Callable[[object], T], *, path: Values | None = None, params: Values | None = None
+    ) -> T:
+        """Request JSON, as `HttpClient.get_json`.
+
+        Raises:
+            CreditsExhaustedError: the calls of the month, or of this address, are used up by our own count or by the
+                service's.
+        """
+        try:
+            return super().get_json(endpoint, parse, path=path, params=params)
+        except QuotaError as refusal:
+            self._ledger.exhausted(self.provider, self._clock.now())
+            raise CreditsExhaustedError(str(refusal)) from None
 
 
 class CoinPaprika(PlannedClient):
@@ -206,7 +235,7 @@ class CoinPaprika(PlannedClient):
 def _with_wrapped(tickers: pl.DataFrame) -> pl.DataFrame:
     """Rows in MARKET_SCHEMA that may be of wrapped tokens, by falling market cap."""
     rows = tickers.select(MARKET_SCHEMA.names()).with_columns(with_rehypothecated=pl.lit(value=True))
-    return rows.sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True)
+    return by_falling_cap(rows)
 
 
 def _start(now: datetime, days: int, limit: int, granularity: Granularity) -> str | int:

@@ -79,7 +79,6 @@ def _refused_key(response: Response) -> Classification | None:
 
 
 def _error_text(body: object) -> str | None:
-    """The text of an error body, or None where it is none."""
     match body:
         case {"error": error}:
             return one_line(str(error or ""))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError
-from marketflows_pipeline.providers.bad_rows import count_of_list
+from marketflows_pipeline.providers.bad_rows import count_of_list, counting_for_all
 from marketflows_pipeline.providers.coinpaprika.parsers import (
     TICKER_SCHEMA,
     Tag,
@@ -21,13 +23,41 @@ from marketflows_pipeline.providers.coinpaprika.parsers import (
 )
 from marketflows_pipeline.providers.coinpaprika.tags import WRAPPED_TAGS
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.kept_response import KeptResponse
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # A run takes less; a client that lives longer requests them again.
 TICKERS_KEPT = timedelta(minutes=30)
 TAGS_KEPT = timedelta(hours=24)
+
+
+class KeptResponse(Generic[T]):
+    """A list that answers several questions: requested when first called, and again after ``keep_for``.
+
+    Rows that are left out of it count once, whoever asks first.
+    """
+
+    def __init__(self, request: Callable[[], T], *, keep_for: timedelta, clock: Clock) -> None:
+        self._request = request
+        self._keep_for = keep_for
+        self._clock = clock
+        self._kept: tuple[datetime, T] | None = None
+
+    def __call__(self) -> T:
+        """The response.
+
+        Raises:
+            ProviderError: as the request does; nothing is kept.
+        """
+        now = self._clock.now()
+        if self._kept is not None and now - self._kept[0] < self._keep_for:
+            return self._kept[1]
+        with counting_for_all():
+            response = self._request()
+        self._kept = now, response
+        return response
 
 
 class Lists:

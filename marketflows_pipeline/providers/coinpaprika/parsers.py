@@ -15,7 +15,14 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.market_figures import NamedCoin, once_each, refuse_impossible_cap, utc_time
+from marketflows_pipeline.providers.market_figures import (
+    NamedCoin,
+    by_falling_cap,
+    frame_of,
+    once_each,
+    refuse_impossible_cap,
+    utc_time,
+)
 from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, iso_moment, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.system.printable import is_identity
@@ -239,10 +246,7 @@ def _ticker(row: object, nulls: list[ParseError], span: TimeSpan) -> tuple[objec
 
 
 def _markets(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    # A rank is a whole number only once it is known to fit.
-    frame = pl.DataFrame(rows, schema={**TICKER_SCHEMA, "market_cap_rank": pl.Float64()}, orient="row")
-    ranked = frame.with_columns(pl.col("market_cap_rank").cast(MARKET_SCHEMA["market_cap_rank"], strict=False))
-    return once_each(ranked).sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True)
+    return by_falling_cap(once_each(frame_of(rows, TICKER_SCHEMA)))
 
 
 def _tag(row: object, nulls: list[ParseError]) -> tuple[str, Tag]:

@@ -1,4 +1,4 @@
-"""The plans of CoinPaprika: host, key header, rate limit, calls and history of each.
+"""The plans of CoinPaprika: host, key header, rate limit, calls and history of each; and what its answers cost.
 
 Source: https://docs.coinpaprika.com and the list of plans. A key travels bare in its header: the CDN refuses one with
 the word Bearer before it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from marketflows_pipeline.providers.plan import Plan
+from marketflows_pipeline.providers.plan import CallCosts, Plan
 
 PlanName: TypeAlias = Literal["free", "starter", "pro", "business", "ultimate", "enterprise"]
 
@@ -39,3 +39,14 @@ PLANS: Mapping[str, Plan] = {
     "ultimate": _paid(10_000_000, hourly=365, five_minutes=365),
     "enterprise": _paid(NO_LIMIT, hourly=365, five_minutes=365),
 }
+
+# One call lists all coins, one all tags with their coins.
+COSTS = CallCosts(
+    history="/tickers/{id}/historical",
+    coins="/tickers",
+    by_id="/tickers/{id}",
+    category="/tags",
+    category_names="/tags",
+    category_figures="/tags",
+    has_one_list=True,
+)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from marketflows_pipeline.providers.coinpaprika.parsers import CAP_CHANGE, Tag
+from marketflows_pipeline.providers.market_figures import by_falling_cap, sum_of_known
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_SCHEMA
 
 WRAPPED_TAGS = ("wrapped-token", "liquid-staking-tokens-lst", "liquid-restaking-tokens")
@@ -64,17 +65,13 @@ def tag_figures(tags: Mapping[str, Tag], tickers: pl.DataFrame, tagged: Collecti
     has_change = cap.is_not_null() & (change > -100)
     before = cap / (1 + change / 100)
     sums = counted.group_by("category_id").agg(
-        market_cap_usd=_sum(cap),
-        market_cap_change_24h_pct=100 * (_sum(cap.filter(has_change)) / _sum(before.filter(has_change)) - 1),
-        volume_24h_usd=_sum(pl.col("volume_usd")),
+        market_cap_usd=sum_of_known(cap),
+        market_cap_change_24h_pct=100
+        * (sum_of_known(cap.filter(has_change)) / sum_of_known(before.filter(has_change)) - 1),
+        volume_24h_usd=sum_of_known(pl.col("volume_usd")),
         top_3_coins_id=pl.col("coin_id").filter(cap.is_not_null()).head(LARGEST).str.join(SEPARATOR),
     )
     figures = names.join(sums, on="category_id", how="left", maintain_order="left")
-    return figures.sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True).select(
+    return by_falling_cap(figures).select(
         pl.col(name).replace("", None) if name == "top_3_coins_id" else pl.col(name) for name in CATEGORY_SCHEMA.names()
     )
-
-
-def _sum(values: pl.Expr) -> pl.Expr:
-    """A sum that is null, not 0, where there is nothing to add."""
-    return pl.when(values.count() > 0).then(values.sum())

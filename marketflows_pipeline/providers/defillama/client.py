@@ -5,7 +5,6 @@ Source: https://api-docs.defillama.com. Data provided by DefiLlama.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from urllib.parse import quote
@@ -53,16 +52,13 @@ class DefiLlama(KeylessClient):
         slug = slugify(slug)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"protocol-{quote(slug, safe='')}.json"
-        try:
-            return self._http.download("/protocol/{slug}", file, self._reader(slug), path={"slug": slug})
-        finally:
-            file.unlink(missing_ok=True)
-
-    def _reader(self, slug: str) -> Callable[[Path], ReservesHistory]:
         span = TimeSpan.ever(COINS_SINCE, now=self._clock.now())
 
         def read(file: Path) -> ReservesHistory:
             with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
                 return read_reserves(content, slug, span)
 
-        return read
+        try:
+            return self._http.download("/protocol/{slug}", file, read, path={"slug": slug})
+        finally:
+            file.unlink(missing_ok=True)

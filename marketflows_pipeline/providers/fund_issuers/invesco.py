@@ -68,8 +68,8 @@ class Invesco(Issuer):
         except NotFoundError:
             return self._snapshot(symbol, fund, other)
 
-    @staticmethod
-    def sheet(content: bytes) -> Grid:
+    @classmethod
+    def sheet(cls, content: bytes) -> Grid:
         """The object as a table of one row."""
         return record_grid([_dated(decode(_SNAPSHOT, content))])
 

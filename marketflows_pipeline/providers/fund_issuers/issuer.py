@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import ClassVar
@@ -21,6 +21,7 @@ from marketflows_pipeline.providers.fund_issuers.share_figures import (
     read_figures,
     share_history,
 )
+from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheet
 from marketflows_pipeline.providers.http.responses import Classification, Response, classify_file
 from marketflows_pipeline.providers.http.service_client import KeylessClient
 
@@ -41,7 +42,7 @@ class Issuer(KeylessClient):
         endpoint: of a fund's file, with the placeholder ``fund`` where it names the fund.
         params: query parameters that the issuer's site sends too.
         fund_param: the parameter that names the fund, where the endpoint does not.
-        sheet: finds the table of figures in a file.
+        sheet_name: of the table of figures in a workbook, with ``*`` for any characters.
         columns: its columns, by their names here.
         date_formats: how it writes dates.
         derived: figures that the issuer does not publish, by those that it does.
@@ -58,7 +59,7 @@ class Issuer(KeylessClient):
     endpoint: ClassVar[str]
     params: ClassVar[Mapping[str, str]] = {}
     fund_param: ClassVar[str | None] = None
-    sheet: Callable[[bytes], Grid]
+    sheet_name: ClassVar[str]
     columns: ClassVar[Mapping[str, str]]
     date_formats: ClassVar[Sequence[str]] = DATE_FORMATS
     derived: ClassVar[Mapping[str, pl.Expr]] = {}
@@ -86,6 +87,11 @@ class Issuer(KeylessClient):
         """What the issuer calls the fund in addresses, by the id of the settings."""
         ids = FUND_IDS.get(cls.name)
         return (ids.find(share_id) if ids else None) or share_id.lower()
+
+    @classmethod
+    def sheet(cls, content: bytes) -> Grid:
+        """The table of figures in a file; errors as of `read`."""
+        return xlsx_sheet(content, cls.sheet_name)
 
     @classmethod
     def read(cls, content: bytes, symbol: str, now: datetime) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """Sheets of Excel's older XML (SpreadsheetML) as grids of text, whoever sent them.
 
+The XML is read event by event in bounded memory: no tree is built, and nothing in it may be of any size.
+
 Source: Microsoft's "XML Spreadsheet Reference", where ``ss:Index`` on a row or cell says its place and skips those
 before it.
 """
@@ -8,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from xml.etree.ElementTree import ParseError as XmlSyntaxError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import XMLParser
 
 from marketflows_pipeline.providers.fund_issuers.grids import Grid, GridBuilder, Room
-from marketflows_pipeline.providers.fund_issuers.limited_xml import read_xml
 from marketflows_pipeline.providers.fund_issuers.workbooks import excerpt, truncated
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
 
@@ -19,6 +24,10 @@ END_BYTES = 1 << 12
 MAX_SHEET_BYTES = 1 << 25
 # Each is looked at by itself.
 MAX_AMPERSANDS = 1 << 20
+PIECE_BYTES = 1 << 16
+MAX_DEPTH = 64
+# A tag with its attributes, a comment or an instruction; it is in memory as a whole, several times over.
+MAX_TOKEN_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Each looks no further than the next tag, so that a document without ends takes no longer than another.
@@ -51,9 +60,9 @@ def spreadsheetml_sheet(content: bytes, name: str) -> Grid:
         raise truncated(f"{len(document):,} bytes of a SpreadsheetML workbook without its end")
     sheet = _sheet(document, name)
     repaired = BARE_AMPERSAND.sub(b"&amp;", b"".join([document[: start.end()], sheet, b"</", end[1], b">"]))
-    reader = _Rows(GridBuilder(Room()))
-    read_xml([repaired.lstrip()], reader, f"sheet `{name}`")
-    return reader.grid.rows
+    rows = _Rows(GridBuilder(Room()))
+    read_xml(repaired.lstrip(), rows, f"sheet `{name}`")
+    return rows.grid.rows
 
 
 def _sheet(document: bytes, name: str) -> bytes:
@@ -77,34 +86,77 @@ def _sheet(document: bytes, name: str) -> bytes:
 
 
 class _Rows:
-    """The cells of the sheet, put where they say that they are."""
+    """The cells of the sheet, put where they say that they are; a parser's target, which counts what it is told."""
 
     def __init__(self, grid: GridBuilder) -> None:
         self.grid = grid
+        self.n_events = 0
+        self._depth = 0
         self._column = 0
         self._merged = 0
         self._pieces: list[str] = []
         self._is_within = False
 
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self.n_events += 1
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ParseError(f"XML nested more than {MAX_DEPTH} deep")
+        name, said = _local(tag), {_local(key): value for key, value in attributes.items()}
         if name == "Row":
-            self.grid.begin_row(_place(attributes, len(self.grid.rows)))
+            self.grid.begin_row(_place(said, len(self.grid.rows)))
         elif name == "Cell" and self.grid.rows:
-            self._column = _place(attributes, self.grid.column)
-            self._merged = _number(attributes, "MergeAcross", 0)
+            self._column = _place(said, self.grid.column)
+            self._merged = _number(said, "MergeAcross", 0)
             self._pieces.clear()
         elif name == "Data":
             self._is_within = True
 
-    def text(self, text: str) -> None:
+    def data(self, text: str) -> None:
+        self.n_events += 1
         if self._is_within:
             self._pieces.append(text)
 
-    def end(self, name: str) -> None:
+    def end(self, tag: str) -> None:
+        self.n_events += 1
+        self._depth -= 1
+        name = _local(tag)
         if name == "Data":
             self._is_within = False
         elif name == "Cell" and self.grid.rows:
             self.grid.put("".join(self._pieces).strip(), self._column, self._merged)
+
+    def close(self) -> None:
+        """The document is read."""
+
+
+def read_xml(document: bytes, rows: _Rows, what: str) -> None:
+    """Put all elements of a document, which messages call `what`, into rows.
+
+    Raises:
+        ParseError: it declares a document type, is not well-formed, or is nested or has a tag beyond measure.
+    """
+    parser = XMLParser(target=rows, forbid_dtd=True)
+    waiting = 0
+    try:
+        for at in range(0, len(document), PIECE_BYTES):
+            seen = rows.n_events
+            piece = document[at : at + PIECE_BYTES]
+            parser.feed(piece)
+            waiting = waiting + len(piece) if rows.n_events == seen else 0
+            if waiting > MAX_TOKEN_BYTES:
+                raise ParseError(f"{what} has a tag of more than {MAX_TOKEN_BYTES:,} bytes")
+        parser.close()
+    except DefusedXmlException as attack:
+        raise ParseError(f"{what} declares a document type or entities of its own, which is refused") from attack
+    except ParseError:
+        raise
+    except (XmlSyntaxError, ValueError) as error:
+        raise ParseError(f"{what} is not well-formed XML: {error}") from error
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _place(attributes: Mapping[str, str], before: int) -> int:

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self, TypeAlias, TypeVar, cast
+from typing import ClassVar, TypeAlias, TypeVar, cast
 
 import httpx
 
@@ -114,12 +113,6 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"HttpClient({self.provider!r}, {self._base_url!r})"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -159,9 +152,11 @@ class HttpClient:
 
         A body of more than ``limit_bytes``, decompressed, is an unexpected response; the rest of it is not read.
         """
-        request = Request.of(self._base_url, endpoint, path, params)
-        read = self._read_in_memory(not_data, lambda response: parse(response.text))
-        return self._get(request, read, self._memory_limit(limit_bytes))
+
+        def parse_text(content: bytes) -> T:
+            return parse(content.decode(errors="replace"))
+
+        return self.get_bytes(endpoint, parse_text, path=path, params=params, limit_bytes=limit_bytes)
 
     def get_bytes(
         self,
@@ -180,7 +175,8 @@ class HttpClient:
         """
         request = Request.of(self._base_url, endpoint, path, params, headers)
         read = self._read_in_memory(not_data, lambda response: parse(response.content))
-        return self._get(request, read, self._memory_limit(limit_bytes))
+        most = self.size_limits.memory
+        return self._get(request, read, min(limit_bytes or most, most))
 
     def download(
         self,
@@ -201,9 +197,6 @@ class HttpClient:
             lambda response, chunks: self._body.to_file(response, chunks, destination, parse),
             self.size_limits.download,
         )
-
-    def _memory_limit(self, limit_bytes: int | None) -> int:
-        return min(limit_bytes or self.size_limits.memory, self.size_limits.memory)
 
     def _read_in_memory(self, check: Classifier, parse: Callable[[Response], T]) -> ReadResponse[T]:
         return lambda response, chunks: parsed(parse, self._body.in_memory(response, chunks, check))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +27,11 @@ from typing import NamedTuple
 import polars as pl
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files.checked_table import CheckedTable
 from marketflows_pipeline.providers.local_files.file_names import SUFFIXES
+from marketflows_pipeline.providers.local_files.tables import read_file
 from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME
 from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import COINS_SINCE
@@ -122,7 +125,6 @@ def _is_of_categories(file: Path) -> bool:
 
 
 def _stamped_files(folder: Path) -> dict[Path, _Stamp]:
-    """The tables of a folder by name, with their stamps."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -156,12 +158,7 @@ def _stamp(file: Path) -> _Stamp:
 
 def _read_points(file: Path) -> pl.DataFrame:
     """The good rows of a file of market caps in POINT_SCHEMA, as they stand."""
-    table = CheckedTable(
-        file,
-        required=("coin_id", "ts", "market_cap_usd"),
-        optional=(*FIGURES, *NAMES, "currency"),
-        called=ALSO_CALLED,
-    )
+    table = _read(file, required=("coin_id", "ts", "market_cap_usd"), optional=(*FIGURES, *NAMES, "currency"))
     table.refuse_other_words("currency", "USD")  # a euro would be taken for a dollar
     figures = {name: table.figures(name, at_most=MAX_CAP_USD if name == "market_cap_usd" else None) for name in FIGURES}
     points = {
@@ -175,8 +172,18 @@ def _read_points(file: Path) -> pl.DataFrame:
 
 def _read_members(file: Path) -> pl.DataFrame:
     """The good rows of a file of categories in MEMBER_SCHEMA."""
-    table = CheckedTable(file, required=MEMBER_SCHEMA.names(), called=ALSO_CALLED, may_be_empty=True)
+    table = _read(file, required=MEMBER_SCHEMA.names(), may_be_empty=True)
     return table.good(pl.DataFrame({name: table.ids(name) for name in MEMBER_SCHEMA}, schema=MEMBER_SCHEMA))
+
+
+def _read(
+    file: Path, *, required: Collection[str], optional: Collection[str] = (), may_be_empty: bool = False
+) -> CheckedTable:
+    bad_rows = BadRows(str(file))
+    table = read_file(
+        file, required=required, optional=optional, called=ALSO_CALLED, may_be_empty=may_be_empty, bad_rows=bad_rows
+    )
+    return CheckedTable(table, bad_rows)
 
 
 def _once_each(folder: Path, points: pl.DataFrame) -> pl.DataFrame:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -13,7 +12,7 @@ from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.local_files.csv_errors import number_hint
-from marketflows_pipeline.providers.local_files.tables import read_file
+from marketflows_pipeline.providers.local_files.tables import OwnTable
 from marketflows_pipeline.providers.parsing import iso_moment
 from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME
 from marketflows_pipeline.system.printable import IDENTITY_LENGTH, is_identity, presentable_name
@@ -24,28 +23,12 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 class CheckedTable:
     """The columns of one file, each checked as it is taken; `good` gives the rows of which nothing was wrong.
 
-    Raises:
-        UserInputError: as `read_file`.
+    The bad rows are those with which the file was read.
     """
 
-    def __init__(
-        self,
-        file: Path,
-        *,
-        required: Collection[str],
-        optional: Collection[str] = (),
-        called: Mapping[str, str] | None = None,
-        may_be_empty: bool = False,
-    ) -> None:
-        self._bad_rows = BadRows(str(file))
-        self._table = read_file(
-            file,
-            required=required,
-            optional=optional,
-            called=called,
-            may_be_empty=may_be_empty,
-            bad_rows=self._bad_rows,
-        )
+    def __init__(self, table: OwnTable, bad_rows: BadRows) -> None:
+        self._table = table
+        self._bad_rows = bad_rows
 
     def ids(self, column: str) -> pl.Series:
         """A column of ids, none missing, each of at most 200 characters that can be shown."""
@@ -58,9 +41,7 @@ class CheckedTable:
 
     def names(self, column: str) -> pl.Series:
         """A column of text to be shown, made presentable; null where missing."""
-        if column not in self._table:
-            return pl.Series(column, [None] * self._table.cells.height, dtype=pl.String())
-        return _mapped(self._table.cells[column], presentable_name, pl.String())
+        return _mapped(self._table.written(column), presentable_name, pl.String())
 
     def moments(self, column: str, *, since: datetime) -> pl.Series:
         """A column of dates, each its midnight, or ISO times, in UTC; none missing, none before ``since``."""
@@ -73,9 +54,7 @@ class CheckedTable:
 
     def figures(self, column: str, *, at_most: float | None = None) -> pl.Series:
         """A column of numbers as they stand, zero and negative ones too; null where missing."""
-        if column not in self._table:
-            return pl.Series(column, [None] * self._table.cells.height, dtype=pl.Float64())
-        text = self._table.cells[column]
+        text = self._table.written(column)
         numbers = text.cast(pl.Float64(), strict=False)
         is_finite = numbers.is_finite().fill_null(value=False)
         is_bad = text.is_not_null() & ~is_finite

@@ -143,12 +143,12 @@ class Folder:
         contradicts = (held / frame["net_assets_usd"] - 1).abs() > NET_ASSETS_TOLERANCE
         for at in contradicts.arg_true():
             table.refuse(at, "net_assets", f"{held[at]:,.0f} within 2 %, which is shares times nav")
-        for at in frame.select(is_date()).to_series().arg_true():
-            table.refuse(at, "shares", "a count of shares, which no net assets beside it vouch for; it reads as a day")
+        expected = "a count of shares, which no net assets beside it vouch for; it reads as a day"
+        table.refuse_where(frame.select(is_date()).to_series(), "shares", expected)
         # By the clock on the wall there: what is about a session is not known before its close.
         closed = pl.col("published_at").dt.convert_time_zone(NEW_YORK).dt.offset_by("-16h").dt.date()
-        for at in frame.select(closed < pl.col("session")).to_series().arg_true():
-            table.refuse(at, "published_at", "a time after the session's close at 16:00 in New York")
+        is_early = frame.select(closed < pl.col("session")).to_series()
+        table.refuse_where(is_early, "published_at", "a time after the session's close at 16:00 in New York")
         return (
             self._stated(frame, "shares", symbol=symbol)
             .filter(pl.any_horizontal(pl.col("shares", "net_assets_usd").is_not_null()))
@@ -227,7 +227,6 @@ class Folder:
         return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
 
     def _actions(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
-        """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
         frames = [ACTION_SCHEMA.to_frame()]
         for action, (name, value) in ACTIONS.items():
             file = self._path / f"{name}.csv"
@@ -243,8 +242,7 @@ class Folder:
                 }
             )
             self._refuse_slips(table, {**self._universe, symbol: provider_symbol}, symbol)
-            for at in frame["value"].is_null().arg_true():
-                table.refuse(at, value, "a number above 0")
+            table.refuse_where(frame["value"].is_null(), value, "a number above 0")
             table.refuse_twice(frame.select("symbol", "session"), "date")
             stated = frame.with_columns(action=pl.lit(action), source=pl.lit(f"{self._source}:{name}"))
             frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))

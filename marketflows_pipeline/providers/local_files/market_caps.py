@@ -18,6 +18,7 @@ from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.local_files.cap_files import NAMES, CapFiles, Contents
 from marketflows_pipeline.providers.local_files.plans import MAX_AGE_DAYS
+from marketflows_pipeline.providers.market_figures import sum_of_known
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
@@ -125,9 +126,9 @@ class MarketCapFolder:
             .group_by(category_id="category", maintain_order=True)
             .agg(
                 name=pl.col("category").first(),
-                market_cap_usd=pl.when(cap.count() > 0).then(cap.sum()),
+                market_cap_usd=sum_of_known(cap),
                 market_cap_change_24h_pct=100 * (cap.filter(has_both).sum() / earlier.filter(has_both).sum() - 1),
-                volume_24h_usd=pl.when(pl.col("volume_usd").count() > 0).then(pl.col("volume_usd").sum()),
+                volume_24h_usd=sum_of_known(pl.col("volume_usd")),
                 top_3_coins_id=pl.col("coin_id").head(3).str.join(","),
             )
             .with_columns(pl.col("market_cap_change_24h_pct").fill_nan(None))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.providers.call_costs import CallCosts
-from marketflows_pipeline.providers.plan import Plan
+from marketflows_pipeline.providers.plan import CallCosts, Plan
 
 # Days for which a coin's newest row is its present state, unless the settings say otherwise: daily figures of a
 # weekend are often written on Monday.

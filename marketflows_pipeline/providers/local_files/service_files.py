@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from marketflows_pipeline.providers.volatility.fred import Fred
+from marketflows_pipeline.providers.volatility.client import Fred
 
 ISO_DATE = "%Y-%m-%d"
 # Yahoo's table of prices, as an export, and as its page writes it: "Jan 5, 2026".

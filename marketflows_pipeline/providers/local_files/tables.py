@@ -101,6 +101,10 @@ class OwnTable:
         """Where each row stands."""
         return self.cells[LINE]
 
+    def written(self, column: str) -> pl.Series:
+        """The cells of a column as text; all missing where the file has no such column."""
+        return self.cells[column] if column in self else pl.Series(column, [None] * self.cells.height, pl.String())
+
     def dates(self, column: str, span: TimeSpan, *, formats: Sequence[str] = (ISO_DATE,)) -> pl.Series:
         """A column of dates in one of the formats, ISO unless others are given, none of them missing.
 
@@ -109,9 +113,9 @@ class OwnTable:
         """
         text = pl.col(column).str.replace(MIDNIGHT, "")
         dates = self.cells.select(pl.coalesce(text.str.to_date(each, strict=False) for each in formats)).to_series()
-        self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
+        self.refuse_where(dates.is_null(), column, "a date such as 2026-01-05")
         untimely = ~dates.is_between(span.first_day, span.last_day)
-        self._refuse(untimely, column, f"a date from {span.first_day} to {span.last_day}")
+        self.refuse_where(untimely, column, f"a date from {span.first_day} to {span.last_day}")
         return dates
 
     def numbers(self, column: str, *, may_be_zero: bool = False) -> pl.Series:
@@ -120,15 +124,13 @@ class OwnTable:
         Raises:
             UserInputError: a value is something else.
         """
-        if column not in self:
-            return pl.Series(column, [None] * self.cells.height, dtype=pl.Float64())
-        text = self.cells[column]
+        text = self.written(column)
         numbers = (_without_commas(text) if self.has_thousands else text).cast(pl.Float64(), strict=False)
         is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
         expected = "a number that is not negative" if may_be_zero else "a number above 0"
         wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
         hint = csv_errors.number_hint(text.filter(wrong).first())
-        self._refuse(wrong, column, f"{expected} or an empty cell{hint}")
+        self.refuse_where(wrong, column, f"{expected} or an empty cell{hint}")
         return numbers
 
     def amounts(self, column: str) -> pl.Series:
@@ -146,7 +148,7 @@ class OwnTable:
         )
         wrong = text.is_not_null() & ~numbers.is_finite().fill_null(value=False)
         hint = csv_errors.number_hint(text.filter(wrong).first())
-        self._refuse(wrong, column, f"a number, one below 0 in brackets or with a minus, or an empty cell{hint}")
+        self.refuse_where(wrong, column, f"a number, one below 0 in brackets or with a minus, or an empty cell{hint}")
         return numbers
 
     def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:
@@ -155,10 +157,8 @@ class OwnTable:
         Raises:
             UserInputError: a value is another word.
         """
-        if column not in self:
-            return pl.Series(column, [allowed[0]] * self.cells.height, dtype=pl.String())
-        words = self.cells[column].fill_null(allowed[0])
-        self._refuse(~words.is_in(allowed), column, " or ".join(allowed))
+        words = self.written(column).fill_null(allowed[0])
+        self.refuse_where(~words.is_in(allowed), column, " or ".join(allowed))
         return words
 
     def texts(self, column: str) -> pl.Series:
@@ -167,7 +167,7 @@ class OwnTable:
         Raises:
             UserInputError: a value is missing.
         """
-        self._refuse(self.cells[column].is_null(), column, "text")
+        self.refuse_where(self.cells[column].is_null(), column, "text")
         return self.cells[column]
 
     def moments(self, column: str, span: TimeSpan) -> pl.Series:
@@ -176,16 +176,14 @@ class OwnTable:
         Raises:
             UserInputError: a value is something else, such as a time without an offset, or a time that cannot be.
         """
-        dtype = pl.Datetime("us", "UTC")
-        if column not in self:
-            return pl.Series(column, [None] * self.cells.height, dtype=dtype)
+        texts = self.written(column)
         moments = pl.Series(
-            column, [iso_moment(text or "", needs_offset=True) for text in self.cells[column]], dtype=dtype
+            column, [iso_moment(text or "", needs_offset=True) for text in texts], dtype=pl.Datetime("us", "UTC")
         )
-        wrong = self.cells[column].is_not_null() & moments.is_null()
-        self._refuse(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
+        wrong = texts.is_not_null() & moments.is_null()
+        self.refuse_where(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
         untimely = ~moments.is_between(span.earliest, span.latest)
-        self._refuse(untimely.fill_null(value=False), column, f"a time from {span}")
+        self.refuse_where(untimely.fill_null(value=False), column, f"a time from {span}")
         return moments
 
     def refuse_twice(self, key: pl.DataFrame, column: str) -> None:
@@ -216,7 +214,12 @@ class OwnTable:
         """
         raise UserInputError(f"{self.file}, {self.place(at)}, {self.problem(at, column, expected)}")
 
-    def _refuse(self, wrong: pl.Series, column: str, expected: str) -> None:
+    def refuse_where(self, wrong: pl.Series, column: str, expected: str) -> None:
+        """Say what is wrong in the first of the wrong rows.
+
+        Raises:
+            UserInputError: there is one.
+        """
         if (at := wrong.arg_true()).len():
             self.refuse(at[0], column, expected)
 

@@ -45,14 +45,6 @@ class PriceProvider(Protocol):
         ...
 
 
-class SplitsProvider(Protocol):
-    """A list of splits beside a service of prices."""
-
-    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
-        """The splits of an asset in ACTION_SCHEMA, by session."""
-        ...
-
-
 class SharesProvider(Protocol):
     """An issuer that publishes shares outstanding."""
 
@@ -95,8 +87,12 @@ class ReferenceProvider(Protocol):
         ...
 
 
-class ReportedFlowsProvider(Protocol):
-    """Tables of flows that somebody else reports."""
+class OwnFigures(Protocol):
+    """The user's own list of splits beside a service of prices, and tables of flows that somebody else reports."""
+
+    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The splits of an asset in ACTION_SCHEMA, by session."""
+        ...
 
     def has_reported_flows(self, symbol: str, provider_symbol: str) -> bool:
         """Whether there is a table of a fund."""
@@ -112,13 +108,12 @@ class CrossAssetClients:
     """The open clients of the cross-asset part.
 
     Services of prices, volatility and reference series are given the best first, those of shares by the settings'
-    ``share_source``. The user's own list of splits is used whichever service gives the prices; it and the tables of
-    reported flows are None without a folder.
+    ``share_source``. The user's own list of splits is used whichever service gives the prices; ``own`` is None without
+    a folder.
     """
 
     prices: Sequence[PriceProvider]
     shares: Mapping[str, SharesProvider]
     volatility: Sequence[VolatilityProvider]
-    own_splits: SplitsProvider | None = None
+    own: OwnFigures | None = None
     reference: Sequence[ReferenceProvider] = ()
-    reported: ReportedFlowsProvider | None = None

@@ -1,4 +1,4 @@
-"""Base class of the clients of volatility indices: one CSV file of closes an index, no key."""
+"""Clients of Cboe and FRED, for volatility indices and reference series: one CSV file of values each, no key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.http.service_client import KeylessClient
-from marketflows_pipeline.providers.volatility.csv_parser import MAX_BYTES, Layout, read_closes
+from marketflows_pipeline.providers.protocols.cross_asset import REFERENCE_SCHEMA
+from marketflows_pipeline.providers.volatility.csv_parser import MAX_BYTES, VIX, VIX3M, Layout, read_closes, read_values
+from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE
 
 
 class VolatilityClient(KeylessClient):
@@ -52,3 +54,68 @@ class VolatilityClient(KeylessClient):
             params={self.series_param: series} if self.series_param else None,
             limit_bytes=MAX_BYTES,
         )
+
+
+class Cboe(VolatilityClient):
+    """A VolatilityProvider over the files of Cboe, the exchange of VIX and VIX3M: VIX since 1990, VIX3M since 2009.
+
+    Source: https://www.cboe.com/tradable_products/vix/vix_historical_data.
+    """
+
+    name = "cboe"
+    default_url = "https://cdn.cboe.com"
+    source = "cboe:daily_prices"
+    endpoint = "/api/global/us_indices/daily_prices/{index}_History.csv"
+    series: ClassVar = {VIX: VIX, VIX3M: VIX3M}
+
+    @staticmethod
+    def layout(series: str) -> Layout:
+        """American dates; older files name the index in the column too."""
+        return Layout({"date"}, {"close", f"{series.lower()} close"}, "%m/%d/%Y")
+
+
+class Fred(VolatilityClient):
+    """A VolatilityProvider and ReferenceProvider over the data of FRED's charts.
+
+    Reference series, and the St. Louis Fed's copy of Cboe's VIX and VIX3M, a day later: VIX since 1990, VIX3M since
+    2007. Source: Chicago Board Options Exchange, series VIXCLS and VXVCLS, retrieved from FRED, Federal Reserve Bank of
+    St. Louis; https://fred.stlouisfed.org/series/VIXCLS. Of some series only the last years are served, as their owners
+    wish: what was stored before stays.
+    """
+
+    name = "fred"
+    default_url = "https://fred.stlouisfed.org"
+    source = "fred:fredgraph"
+    endpoint = "/graph/fredgraph.csv"
+    series_param = "id"
+    series: ClassVar = {VIX: "VIXCLS", VIX3M: "VXVCLS"}
+
+    def reference_series(self, series_id: str) -> pl.DataFrame:
+        """As of ReferenceProvider; values may be below 0.
+
+        Raises:
+            NotFoundError: the service dropped the series.
+            TransientProviderError: the service kept failing, or sending a page or a truncated file.
+            UnexpectedResponseError: a file of another layout; the message names the line.
+        """
+        return self._http.get_text(
+            self.endpoint,
+            lambda text: (
+                read_values(
+                    text,
+                    self.layout(series_id),
+                    what=f"{self.source} {series_id}",
+                    now=self._clock.now(),
+                    since=OWN_FILES_SINCE,
+                )
+                .with_columns(series_id=pl.lit(series_id), source=pl.lit(self.source))
+                .select(REFERENCE_SCHEMA.names())
+            ),
+            params={self.series_param: series_id},
+            limit_bytes=MAX_BYTES,
+        )
+
+    @staticmethod
+    def layout(series: str) -> Layout:
+        """A row a weekday, and a dot or nothing on a holiday; the column of dates was once DATE."""
+        return Layout({"observation_date", "date"}, {series.lower(), "value"}, "%Y-%m-%d", missing={"."})

@@ -94,5 +94,4 @@ def _error_of(response: Response) -> ErrorObject | None:
 
 
 def _kind_of_unknown(response: Response) -> type[ProviderError]:
-    """The kind of an error object with an unknown code."""
     return BadResponseError if response.is_success else classify_status(response.status, "", is_own=True).kind

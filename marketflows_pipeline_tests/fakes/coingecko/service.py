@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any, Unpack
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import errors
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
@@ -23,12 +23,12 @@ from marketflows_pipeline_tests.fakes.coingecko.bodies import (
 )
 from marketflows_pipeline_tests.fakes.coingecko.exchanges import ExchangeEndpoints
 from marketflows_pipeline_tests.fakes.coingecko.trending import trending
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import market_parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FIVE_MINUTES_MS, FakeCoin, Market, to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS, HOUR_MS
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request, Serving
 from marketflows_pipeline_tests.fakes.venues import Venues, generate_venues
 
 PUBLIC_HISTORY_DAYS = 365
@@ -55,11 +55,7 @@ class FakeCoinGecko(FakeServer):
 
     Args:
         market: coins and their figures.
-        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
         access: keys and limits.
-        port: 0 takes a free one.
-        fault_rate: share of answers that are spoilt at random.
-        seed: of the random faults.
         page_overlap: how many coins of a page of /coins/markets stand on the next one again.
         refuses_daily_interval: whether interval=daily is for paid plans, as it was seen to be.
         venues: exchanges; without it, those of ``generate_venues``.
@@ -68,18 +64,17 @@ class FakeCoinGecko(FakeServer):
         exchange_endpoints: what answers below /exchanges, and how.
     """
 
+    random_faults = RANDOM_FAULTS
+
     def __init__(
         self,
         market: Market,
         *,
-        clock: Clock,
         access: Access | None = None,
-        port: int = 0,
-        fault_rate: float = 0.0,
-        seed: int = 0,
         page_overlap: int = 0,
         refuses_daily_interval: bool = False,
         venues: Venues | None = None,
+        **serving: Unpack[Serving],
     ) -> None:
         self.market = market
         self.exchange_endpoints = ExchangeEndpoints(venues or generate_venues())
@@ -100,15 +95,7 @@ class FakeCoinGecko(FakeServer):
             "/search/trending": self._trending,
             **self.exchange_endpoints.routes,
         }
-        super().__init__(
-            routes,
-            clock=clock,
-            prefix="/api/v3",
-            port=port,
-            fault_rate=fault_rate,
-            random_faults=RANDOM_FAULTS,
-            seed=seed,
-        )
+        super().__init__(routes, prefix="/api/v3", **serving)
 
     def admit(self, request: Request) -> Reply | None:
         """Refuse who has no key for this host, or asks too often."""
@@ -263,44 +250,27 @@ class FakeCoinGecko(FakeServer):
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = parser_of("A local stand-in for CoinGecko", 8123)
-    parser.add_argument("--coins", type=int, default=300)
+    parser = market_parser_of("A local stand-in for CoinGecko", 8123)
     parser.add_argument("--exchanges", type=int, default=620)
     parser.add_argument("--host", choices=("demo", "pro"), default="demo", help="which of the two hosts to be")
     parser.add_argument("--calls-per-minute", type=int, default=30, help="limit of each key; 0 is none")
     parser.add_argument("--monthly-credits", type=int, default=10_000, help="limit of each key; 0 is none")
-    parser.add_argument("--no-churn", action="store_true", help="no coin or member comes or goes")
-    parser.add_argument("--no-flaws", action="store_true", help="no missing, impossible or late figures")
     options = parser.parse_args()
-    clock = clock_of(options)
-    limit = options.calls_per_minute or None
-    server = FakeCoinGecko(
-        generate(
-            options.coins,
-            options.seed,
-            start=clock.now(),
-            has_churn=not options.no_churn,
-            has_flaws=not options.no_flaws,
-        ),
-        clock=clock,
-        access=Access(
-            host=options.host,
-            calls_per_minute=limit,
-            keyless_calls_per_minute=limit,
-            monthly_credits=options.monthly_credits or None,
-        ),
-        port=options.port,
-        fault_rate=options.fault_rate,
-        seed=options.seed,
-        venues=generate_venues(
-            options.exchanges,
-            options.seed,
-            start=clock.now(),
-            has_churn=not options.no_churn,
-            has_flaws=not options.no_flaws,
-        ),
+    serving, limit = serving_of(options), options.calls_per_minute or None
+    figures: dict[str, Any] = {
+        "start": serving["clock"].now(),
+        "has_churn": not options.no_churn,
+        "has_flaws": not options.no_flaws,
+    }
+    access = Access(
+        host=options.host,
+        calls_per_minute=limit,
+        keyless_calls_per_minute=limit,
+        monthly_credits=options.monthly_credits or None,
     )
-    serve(server)
+    market = generate(options.coins, options.seed, **figures)
+    venues = generate_venues(options.exchanges, options.seed, **figures)
+    serve(FakeCoinGecko(market, access=access, venues=venues, **serving))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +15,7 @@ from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import errors
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, PRO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.command_line import running
 from marketflows_pipeline_tests.fakes.conftest import Get
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.market import Market, to_ms
@@ -186,16 +185,7 @@ def test_a_coin_without_flaws_can_be_given_any() -> None:
 
 
 def test_it_runs_on_its_own() -> None:
-    module = "marketflows_pipeline_tests.fakes.coingecko.service"
-    options = ["--port", "0", "--coins", "5", "--now", "2026-09-18T04:00:00+00:00", "--no-flaws", "--no-churn"]
-
-    with subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            rows = httpx.get(f"{url}/coins/markets", params={"vs_currency": "usd"}, headers=KEY, timeout=60).json()
-        finally:
-            # Not terminate(): in a background job Dagster leaves SIGTERM ignored, and children inherit that.
-            process.kill()
+    with running("coingecko", "--coins", "5", "--no-flaws", "--no-churn") as url:
+        rows = httpx.get(f"{url}/coins/markets", params={"vs_currency": "usd"}, headers=KEY, timeout=60).json()
 
     assert [row["id"] for row in rows] == ["bitcoin", "ethereum", "tether", "ripple", "binancecoin"]

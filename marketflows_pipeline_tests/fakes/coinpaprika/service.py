@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
+from typing import Unpack
 
 import numpy as np
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko.bodies import Quote
 from marketflows_pipeline_tests.fakes.coinpaprika import errors
@@ -16,12 +16,12 @@ from marketflows_pipeline_tests.fakes.coinpaprika.access import Access
 from marketflows_pipeline_tests.fakes.coinpaprika.bodies import STEPS_MS, Row, coin_row, ticks
 from marketflows_pipeline_tests.fakes.coinpaprika.bodies import tickers as ticker_rows
 from marketflows_pipeline_tests.fakes.coinpaprika.listing import OUTSIDE, FakeTag, Listing, Shown, paprika_id
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import market_parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FIVE_MINUTES_MS, Market, to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request, Serving
 
 MOST_TICKERS = 2_000
 MOST_TICKS, USUAL_TICKS = 5_000, 1_000
@@ -47,11 +47,7 @@ class FakeCoinPaprika(FakeServer):
 
     Args:
         market: coins and their figures, under ids that are not CoinPaprika's; some coins come beside them.
-        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
         access: keys and limits.
-        port: 0 takes a free one.
-        fault_rate: share of answers that are spoilt at random.
-        seed: of the random faults.
 
     Attributes:
         most_tickers: how many rows /tickers has at most on the free host.
@@ -61,15 +57,14 @@ class FakeCoinPaprika(FakeServer):
         answers_inactive: whether the last ticker of a coin that is gone is still served by its id.
     """
 
+    random_faults = RANDOM_FAULTS
+
     def __init__(
         self,
         market: Market,
         *,
-        clock: Clock,
         access: Access | None = None,
-        port: int = 0,
-        fault_rate: float = 0.0,
-        seed: int = 0,
+        **serving: Unpack[Serving],
     ) -> None:
         self.market = market
         self.listing = Listing(market)
@@ -92,15 +87,7 @@ class FakeCoinPaprika(FakeServer):
             "/contracts/{platform}": self._contracts,
             "/contracts/{platform}/{address}": self._contract,
         }
-        super().__init__(
-            routes,
-            clock=clock,
-            prefix="/v1",
-            port=port,
-            fault_rate=fault_rate,
-            random_faults=RANDOM_FAULTS,
-            seed=seed,
-        )
+        super().__init__(routes, prefix="/v1", **serving)
 
     def admit(self, request: Request) -> Reply | None:
         """Refuse who has no key for the paid host, or asks too often."""
@@ -257,19 +244,16 @@ def _a_year_before(moment: datetime) -> datetime:
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = parser_of("A local stand-in for CoinPaprika", 8124)
-    parser.add_argument("--coins", type=int, default=300)
+    parser = market_parser_of("A local stand-in for CoinPaprika", 8124)
     parser.add_argument("--host", choices=("free", "paid"), default="free", help="which of the two hosts to be")
     parser.add_argument("--calls-per-second", type=int, default=10, help="limit of an address; 0 is none")
     parser.add_argument("--monthly-calls", type=int, default=20_000, help="limit of an address; 0 is none")
-    parser.add_argument("--no-churn", action="store_true", help="no coin or member comes or goes")
-    parser.add_argument("--no-flaws", action="store_true", help="no missing, impossible or late figures")
     options = parser.parse_args()
-    clock = clock_of(options)
+    serving = serving_of(options)
     market = generate(
         options.coins,
         options.seed,
-        start=clock.now(),
+        start=serving["clock"].now(),
         has_churn=not options.no_churn,
         has_flaws=not options.no_flaws,
     )
@@ -278,16 +262,7 @@ def main() -> None:
         calls_per_second=options.calls_per_second or None,
         monthly_calls=options.monthly_calls or None,
     )
-    serve(
-        FakeCoinPaprika(
-            market,
-            clock=clock,
-            access=access,
-            port=options.port,
-            fault_rate=options.fault_rate,
-            seed=options.seed,
-        )
-    )
+    serve(FakeCoinPaprika(market, access=access, **serving))
 
 
 if __name__ == "__main__":

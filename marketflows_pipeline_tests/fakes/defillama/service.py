@@ -9,17 +9,17 @@ from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
 from http import HTTPStatus
+from typing import Unpack
 
 import msgspec
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.defillama.bodies import cex_body, protocol_body, protocol_rows
 from marketflows_pipeline_tests.fakes.defillama.market import latest_s, to_s, total_usd
 from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.replies import Reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request, Serving
 
 UPGRADE = "Upgrade to the paid API plan at https://defillama.com/subscription"
 NOT_FOUND = "Protocol not found"
@@ -43,24 +43,19 @@ class FakeDefiLlama(FakeServer):
 
     Args:
         cast: exchanges and protocols.
-        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
-        port: 0 takes a free one.
         hidden_inflows: exchanges whose inflows are not shown, as Binance's once were not.
         is_compressed: whether answers are compressed for who accepts that.
-        fault_rate: share of answers that are spoilt at random.
-        seed: of the random faults.
     """
+
+    random_faults = RANDOM_FAULTS
 
     def __init__(
         self,
         cast: Cast,
         *,
-        clock: Clock,
-        port: int = 0,
         hidden_inflows: Iterable[str] = (),
         is_compressed: bool = False,
-        fault_rate: float = 0.0,
-        seed: int = 0,
+        **serving: Unpack[Serving],
     ) -> None:
         self.cast = cast
         self.hidden_inflows = set(hidden_inflows)
@@ -81,7 +76,7 @@ class FakeDefiLlama(FakeServer):
             "/overview/derivatives": _paid_only,
             "/summary/derivatives/{slug}": _paid_only,
         }
-        super().__init__(routes, clock=clock, port=port, fault_rate=fault_rate, random_faults=RANDOM_FAULTS, seed=seed)
+        super().__init__(routes, **serving)
 
     def _protocols(self, request: Request) -> Reply:
         now_s = to_s(request.at)
@@ -139,16 +134,10 @@ def main() -> None:
     parser.add_argument("--grown", help="slug of the exchange whose answer is more than 40 MB")
     parser.add_argument("--compressed", action="store_true", help="compress answers for who accepts that")
     options = parser.parse_args()
-    clock = clock_of(options)
-    server = FakeDefiLlama(
-        make_cast(options.seed, clock.now(), days=options.days, fillers=options.protocols, grown=options.grown),
-        clock=clock,
-        port=options.port,
-        is_compressed=options.compressed,
-        fault_rate=options.fault_rate,
-        seed=options.seed,
-    )
-    serve(server)
+    serving = serving_of(options)
+    now = serving["clock"].now()
+    cast = make_cast(options.seed, now, days=options.days, fillers=options.protocols, grown=options.grown)
+    serve(FakeDefiLlama(cast, is_compressed=options.compressed, **serving))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline_tests.fakes.command_line import running
 from marketflows_pipeline_tests.fakes.defillama.market import (
     DAY_S,
     Holding,
@@ -301,26 +300,10 @@ def test_an_answer_can_be_grown_to_more_than_40_mb_and_compressed(clock: FixedCl
 
 @pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "marketflows_pipeline_tests.fakes.defillama.service",
-        "--port",
-        "0",
-        "--protocols",
-        "3",
-    ]
-    with subprocess.Popen(
-        [*command, "--now", START.isoformat(), "--days", "5"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            assert len(httpx.get(f"{url}/protocol/okx").json()["tvl"]) == 6
-            httpx.post(f"{url}/__clock", json={"advance_seconds": DAY_S})
-            assert len(httpx.get(f"{url}/protocol/okx").json()["tvl"]) == 7
-        finally:
-            process.kill()
+    with running("defillama", "--protocols", "3", "--days", "5") as url:
+        assert len(httpx.get(f"{url}/protocol/okx").json()["tvl"]) == 6
+        httpx.post(f"{url}/__clock", json={"advance_seconds": DAY_S})
+        assert len(httpx.get(f"{url}/protocol/okx").json()["tvl"]) == 7
 
 
 def test_a_cast_knows_its_protocols_by_slug() -> None:

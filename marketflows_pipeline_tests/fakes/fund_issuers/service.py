@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from http import HTTPStatus
+from typing import Unpack
 
-from marketflows_pipeline.clock import Clock
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.faults import PAGE
 from marketflows_pipeline_tests.fakes.fund_issuers.coin_funds import (
     NO_KEY,
@@ -27,7 +27,7 @@ from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import (
     weekdays,
 )
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request, Serving
 
 NAVHIST = "/library-content/products/fund-data/etfs/us/navhist-us-en-{fund}.xlsx"
 FUND_DOCUMENT = "/varnish-api/blk-one01-product-data/product-data/api/v1/get-fund-document"
@@ -112,8 +112,6 @@ class FakeIssuers(FakeServer):
 
     Args:
         funds: what they publish; may be changed between requests, as by ``restate``.
-        clock: the present.
-        port: 0 takes a free one.
 
     Attributes:
         effective: the date that Invesco writes beside its figures; None is that of the session.
@@ -121,7 +119,7 @@ class FakeIssuers(FakeServer):
         needs_origin: whether it refuses requests that do not come from its page.
     """
 
-    def __init__(self, funds: Funds, *, clock: Clock, port: int = 0) -> None:
+    def __init__(self, funds: Funds, **serving: Unpack[Serving]) -> None:
         self.funds = funds
         self.effective: str | None = None
         self.has_business_date = False
@@ -136,7 +134,7 @@ class FakeIssuers(FakeServer):
             HISTO_PRICES: self._histo_prices,
             OLD_LINK: _page_under_success,
         }
-        super().__init__(routes, clock=clock, port=port)
+        super().__init__(routes, **serving)
 
     def restate(self, rows: list[Row], session: date, shares: int) -> None:
         """Publish another count for a session that was published before."""
@@ -210,9 +208,9 @@ def main() -> None:
     parser = parser_of("A local stand-in for the issuers of funds", 8125)
     parser.add_argument("--sessions", type=int, default=1_000, help="sessions of history")
     options = parser.parse_args()
-    clock = clock_of(options)
-    yesterday = clock.now().date() - timedelta(days=1)
-    serve(FakeIssuers(make_funds(options.seed, yesterday, options.sessions), clock=clock, port=options.port))
+    serving = serving_of(options)
+    yesterday = serving["clock"].now().date() - timedelta(days=1)
+    serve(FakeIssuers(make_funds(options.seed, yesterday, options.sessions), **serving))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
+from typing import Unpack
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.markets import ASSETS, index_bars
 from marketflows_pipeline_tests.fakes.replies import Reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Request, Serving
 from marketflows_pipeline_tests.fakes.us_calendar import is_session, new_york
 
 DAILY_PRICES = "/api/global/us_indices/daily_prices/{file}"
@@ -38,37 +38,25 @@ class FakeCboe(FakeServer):
     """The files of volatility indices at Cboe and at FRED, both at one address.
 
     Args:
-        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
-        port: 0 takes a free one.
         preamble: line before the header of Cboe's files, as older ones have.
         fred_header: what the column of dates is called at FRED.
         fred_missing: what stands for a holiday at FRED.
-        fault_rate: share of answers that are spoilt at random.
-        seed: of the random faults.
     """
+
+    random_faults = RANDOM_FAULTS
 
     def __init__(
         self,
         *,
-        clock: Clock,
-        port: int = 0,
         preamble: str = "",
         fred_header: str = "observation_date",
         fred_missing: str = "",
-        fault_rate: float = 0.0,
-        seed: int = 0,
+        **serving: Unpack[Serving],
     ) -> None:
         self._preamble = preamble
         self._fred_header = fred_header
         self._fred_missing = fred_missing
-        super().__init__(
-            {DAILY_PRICES: self._file, FREDGRAPH: self._series},
-            clock=clock,
-            port=port,
-            fault_rate=fault_rate,
-            random_faults=RANDOM_FAULTS,
-            seed=seed,
-        )
+        super().__init__({DAILY_PRICES: self._file, FREDGRAPH: self._series}, **serving)
 
     def _file(self, request: Request, file: str) -> Reply:
         if file not in FILES:
@@ -122,9 +110,7 @@ def _csv(lines: list[str]) -> Reply:
 def main() -> None:
     """Serve until interrupted."""
     parser = parser_of("A local stand-in for the volatility files of Cboe and FRED", 8126)
-    options = parser.parse_args()
-    clock = clock_of(options)
-    serve(FakeCboe(clock=clock, port=options.port, fault_rate=options.fault_rate, seed=options.seed))
+    serve(FakeCboe(**serving_of(parser.parse_args())))
 
 
 if __name__ == "__main__":

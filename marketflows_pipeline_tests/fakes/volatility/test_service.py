@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -11,7 +9,7 @@ import httpx
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.fakes.command_line import running
 from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
 
@@ -81,19 +79,5 @@ def test_the_day_is_written_in_the_evening_and_copied_the_morning_after(web: htt
 
 @pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "marketflows_pipeline_tests.fakes.volatility.service",
-        "--port",
-        "0",
-        "--now",
-        START.isoformat(),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            assert httpx.get(f"{url}{VIX}").text.startswith("DATE,OPEN")
-        finally:
-            process.kill()
+    with running("volatility") as url:
+        assert httpx.get(f"{url}{VIX}").text.startswith("DATE,OPEN")

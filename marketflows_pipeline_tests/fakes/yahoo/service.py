@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Unpack
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
+from marketflows_pipeline_tests.fakes.command_line import parser_of, serve, serving_of
 from marketflows_pipeline_tests.fakes.markets import ASSETS, Asset
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer, Request, Serving
 from marketflows_pipeline_tests.fakes.yahoo.bodies import chart_body, empty_shell, error_body
 
 CHART = "/v8/finance/chart/{symbol}"
@@ -35,36 +35,24 @@ class FakeYahoo(FakeServer):
 
     Args:
         assets: what it knows.
-        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
-        port: 0 takes a free one.
         shells: unknown symbols that are answered with an empty shell instead of an error.
         is_repeated: the newest session comes twice.
-        fault_rate: share of answers that are spoilt at random.
-        seed: of the random faults.
     """
+
+    random_faults = RANDOM_FAULTS
 
     def __init__(
         self,
         assets: Iterable[Asset] = ASSETS,
         *,
-        clock: Clock,
-        port: int = 0,
         shells: Iterable[str] = (),
         is_repeated: bool = False,
-        fault_rate: float = 0.0,
-        seed: int = 0,
+        **serving: Unpack[Serving],
     ) -> None:
         self.assets = {asset.symbol: asset for asset in assets}
         self.shells = set(shells)
         self.is_repeated = is_repeated
-        super().__init__(
-            {CHART: self._chart},
-            clock=clock,
-            port=port,
-            fault_rate=fault_rate,
-            random_faults=RANDOM_FAULTS,
-            seed=seed,
-        )
+        super().__init__({CHART: self._chart}, **serving)
 
     def admit(self, request: Request) -> Reply | None:
         """Refuse programs that call themselves so."""
@@ -102,15 +90,7 @@ def main() -> None:
     parser = parser_of("A local stand-in for Yahoo's charts", 8125)
     parser.add_argument("--repeated", action="store_true", help="send the newest session twice")
     options = parser.parse_args()
-    clock = clock_of(options)
-    server = FakeYahoo(
-        clock=clock,
-        port=options.port,
-        is_repeated=options.repeated,
-        fault_rate=options.fault_rate,
-        seed=options.seed,
-    )
-    serve(server)
+    serve(FakeYahoo(is_repeated=options.repeated, **serving_of(options)))
 
 
 if __name__ == "__main__":

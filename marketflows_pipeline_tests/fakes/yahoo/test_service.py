@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE
-from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.fakes.command_line import running
 from marketflows_pipeline_tests.fakes.markets import ASSETS, as_traded
 from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.us_calendar import (
@@ -254,22 +252,7 @@ def test_a_program_that_calls_itself_one_asks_too_often(yahoo: FakeYahoo) -> Non
 
 @pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "marketflows_pipeline_tests.fakes.yahoo.service",
-        "--port",
-        "0",
-        "--now",
-        START.isoformat(),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            with plain_client(base_url=url, headers=BROWSER) as client:
-                assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 4
-                client.post("/__clock", json={"advance_seconds": 86_400})
-                assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 5
-        finally:
-            process.kill()
+    with running("yahoo") as url, plain_client(base_url=url, headers=BROWSER) as client:
+        assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 4
+        client.post("/__clock", json={"advance_seconds": 86_400})
+        assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 5

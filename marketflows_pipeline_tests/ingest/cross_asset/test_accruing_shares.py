@@ -15,7 +15,7 @@ from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.providers.fund_issuers.invesco import Invesco
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
+from marketflows_pipeline.providers.fund_issuers.issuers import StateStreet
 from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,

@@ -71,7 +71,7 @@ def refresh(warehouse: Warehouse, fred: Fred, folder: Path, *, days_later: int =
     for name in ("SPY", "IWM"):
         (folder / "bars").mkdir(exist_ok=True)
         (folder / "bars" / f"{name}.csv").write_text(bars)
-    clients = CrossAssetClients([own], {}, [Volatility()], own, [fred], own)
+    clients = CrossAssetClients([own], {}, [Volatility()], own, [fred])
     refresh_cross_asset(clients, RawWriter(warehouse, clock, now), SETTINGS, LogReporter())
 
 

@@ -13,12 +13,9 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.fund_ids import GRAYSCALE
-from marketflows_pipeline.providers.fund_issuers.grayscale import Grayscale
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
-from marketflows_pipeline.providers.fund_issuers.twentyone_shares import TwentyOneShares
-from marketflows_pipeline.providers.fund_issuers.vaneck import VanEck
+from marketflows_pipeline.providers.fund_issuers.issuers import BlackRock, Grayscale, TwentyOneShares, VanEck
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares
 from marketflows_pipeline_tests.fakes import faults

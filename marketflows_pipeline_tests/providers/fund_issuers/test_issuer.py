@@ -19,12 +19,10 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.invesco import Invesco
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS as ALL
-from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
+from marketflows_pipeline.providers.fund_issuers.issuers import BlackRock, SpdrGold, StateStreet
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA, SharesProvider
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares

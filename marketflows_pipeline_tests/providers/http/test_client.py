@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -105,7 +106,7 @@ def test_an_answer_that_drips_is_given_up_after_the_total_time(clock: FixedClock
     transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
 
     with (
-        HttpClient("thinghub", "http://thinghub", clock=clock, ledger=ledger, transport=transport) as client,
+        closing(HttpClient("thinghub", "http://thinghub", clock=clock, ledger=ledger, transport=transport)) as client,
         pytest.raises(TransientProviderError, match=r"only .* bytes after 310 s"),
     ):
         ask(client)
@@ -115,7 +116,7 @@ def test_an_answer_that_drips_is_given_up_after_the_total_time(clock: FixedClock
 def test_a_service_that_is_down_is_a_transient_fault(clock: FixedClock, ledger: MemoryLedger) -> None:
     # Port 1 of the own machine answers nobody.
     with (
-        HttpClient("thinghub", "http://127.0.0.1:1", clock=clock, ledger=ledger) as client,
+        closing(HttpClient("thinghub", "http://127.0.0.1:1", clock=clock, ledger=ledger)) as client,
         pytest.raises(TransientProviderError, match="ConnectError"),
     ):
         ask(client)
@@ -250,7 +251,7 @@ def test_the_ledger_knows_of_an_attempt_before_it_is_sent_and_keeps_it_when_the_
     transport = httpx.MockTransport(interrupt)
 
     with (
-        HttpClient("thinghub", "http://thinghub", clock=clock, ledger=ledger, transport=transport) as client,
+        closing(HttpClient("thinghub", "http://thinghub", clock=clock, ledger=ledger, transport=transport)) as client,
         pytest.raises(KeyboardInterrupt),
     ):
         ask(client)

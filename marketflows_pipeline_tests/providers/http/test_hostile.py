@@ -16,19 +16,20 @@ from marketflows_pipeline.errors import ProviderError
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 from marketflows_pipeline.providers.defillama.client import DefiLlama
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
-from marketflows_pipeline.providers.fund_issuers.grayscale import Grayscale
 from marketflows_pipeline.providers.fund_issuers.invesco import Invesco
-from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
-from marketflows_pipeline.providers.fund_issuers.twentyone_shares import TwentyOneShares
-from marketflows_pipeline.providers.fund_issuers.vaneck import VanEck
+from marketflows_pipeline.providers.fund_issuers.issuers import (
+    BlackRock,
+    Grayscale,
+    SpdrGold,
+    StateStreet,
+    TwentyOneShares,
+    VanEck,
+)
 from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.response_body import SizeLimits
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import Fred
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.hostile import ATTACKS, KEY, HostileServer, echoes

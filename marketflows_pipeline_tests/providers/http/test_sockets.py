@@ -30,6 +30,7 @@ Ask: TypeAlias = Callable[..., object]
 ROOT = Path(__file__).parents[3]
 BOMBS_IN_LITTLE_MEMORY = """
 import gzip, resource, zlib
+from contextlib import closing
 from pathlib import Path
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import ProviderError
@@ -48,7 +49,7 @@ with hostile.HostileServer() as server:
         "plain": hostile.endless(hostile.OK + hostile.JSON + b"\\r\\n[", b" " * (1 << 16)),
     }.items():
         server.attack = attack
-        with HttpClient("thinghub", server.url, clock=SystemClock(), ledger=MemoryLedger()) as client:
+        with closing(HttpClient("thinghub", server.url, clock=SystemClock(), ledger=MemoryLedger())) as client:
             for ask in (
                 lambda: client.get_json("/", len),
                 lambda: client.get_text("/", len),
@@ -83,7 +84,7 @@ def ask(ledger: MemoryLedger) -> Ask:
 
     def _ask(url: str, clock: FixedClock, limit_s: float = 300, **options: Any) -> object:
         waits = WaitBudget(clock, timedelta(seconds=limit_s))
-        with HttpClient("thinghub", url, clock=clock, ledger=ledger, waits=waits, **options) as client:
+        with closing(HttpClient("thinghub", url, clock=clock, ledger=ledger, waits=waits, **options)) as client:
             return client.get_json(THING, lambda body: body, path={"id": "one"})
 
     return _ask
@@ -180,7 +181,7 @@ def test_a_proxy_or_service_that_never_says_a_word_is_given_up(
 def test_a_run_whose_time_is_over_asks_nothing_and_says_so(ledger: MemoryLedger, thinghub: FakeServer) -> None:
     clock = FixedClock(START)
     waits = WaitBudget(clock, run_ends_at=START + timedelta(minutes=10))
-    with HttpClient("thinghub", thinghub.url, clock=clock, ledger=ledger, waits=waits) as client:
+    with closing(HttpClient("thinghub", thinghub.url, clock=clock, ledger=ledger, waits=waits)) as client:
         client.get_json(THING, lambda body: body, path={"id": "one"})
         clock.sleep(599)
         with pytest.raises(TransientProviderError, match=r"not requested: the run's time, limit_minutes in"):
@@ -194,7 +195,7 @@ def test_an_answer_that_is_still_coming_when_the_runs_time_is_over_is_given_up(h
     hostile.attack = dripped(b"HTTP/1.1 200 OK\r\nx: ")
 
     with (
-        HttpClient("thinghub", hostile.url, clock=clock, ledger=ledger, waits=waits) as client,
+        closing(HttpClient("thinghub", hostile.url, clock=clock, ledger=ledger, waits=waits)) as client,
         pytest.raises((TransientProviderError, UnexpectedResponseError)),
     ):
         client.get_json(THING, lambda body: body, path={"id": "one"})
@@ -204,7 +205,7 @@ def test_an_answer_that_is_still_coming_when_the_runs_time_is_over_is_given_up(h
 def test_cookies_are_not_kept(hostile: HostileServer, ledger: MemoryLedger, clock: FixedClock) -> None:
     """A service's cookies would come back with every request, and pile up as long as the client lives."""
     hostile.attack = answer(b"[7]", b"set-cookie: a=1; path=/\r\n")
-    with HttpClient("thinghub", hostile.url, clock=clock, ledger=ledger) as client:
+    with closing(HttpClient("thinghub", hostile.url, clock=clock, ledger=ledger)) as client:
         assert client.get_json("/", lambda body: body) == [7]
         assert not client._http.cookies
 

@@ -7,6 +7,7 @@ import os
 import ssl
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import certifi
@@ -18,8 +19,7 @@ from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import Fred
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
@@ -49,7 +49,7 @@ def ask(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Callabl
     """Opens a client in the environment as it is now, and asks it."""
 
     def _ask() -> object:
-        with HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0) as client:
+        with closing(HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0)) as client:
             return client.get_json(THING, lambda body: body, path={"id": "one"})
 
     return _ask
@@ -89,8 +89,8 @@ def test_a_key_for_this_machine_goes_past_no_proxy(
     with FakeSocks() as proxy:
         environment.setenv(variable, f"socks5://{proxy.address}")
         keyed = {"x-thing-key": "thing-key-0123456789"}
-        with HttpClient(
-            "thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0, secret_headers=keyed
+        with closing(
+            HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0, secret_headers=keyed)
         ) as client:
             assert client.get_json(THING, lambda body: body, path={"id": "one"}) == {"id": "one"}
     assert proxy.targets == []

@@ -14,7 +14,7 @@ from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.local_files import cap_files
 from marketflows_pipeline.providers.local_files.cap_files import CapFiles
-from marketflows_pipeline.providers.local_files.checked_table import CheckedTable
+from marketflows_pipeline.providers.local_files.tables import OwnTable, read_file
 from marketflows_pipeline.system.printable import is_identity, presentable
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 from marketflows_pipeline_tests.providers.local_files.conftest import write
@@ -211,11 +211,11 @@ def test_of_two_rows_of_a_moment_the_later_counts_and_a_difference_is_told(
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counted(file: Path, **options: Any) -> CheckedTable:
+    def counted(file: Path, **options: Any) -> OwnTable:
         read.append(file.name)
-        return CheckedTable(file, **options)
+        return read_file(file, **options)
 
-    monkeypatch.setattr(f"{cap_files.__name__}.CheckedTable", counted)
+    monkeypatch.setattr(f"{cap_files.__name__}.read_file", counted)
     first = write(tmp_path, "a.csv", f"{HEAD}a,2026-01-01,1\n")
     write(tmp_path, "b.csv", f"{HEAD}b,2026-01-01,1\n")
     files = CapFiles(tmp_path)

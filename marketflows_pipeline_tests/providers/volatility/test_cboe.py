@@ -16,7 +16,7 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA, VolatilityProvider
-from marketflows_pipeline.providers.volatility.cboe import BASE_URL, SOURCE, Cboe
+from marketflows_pipeline.providers.volatility.client import Cboe
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.us_calendar import sessions
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FakeCboe
@@ -41,7 +41,7 @@ def test_it_is_a_provider_of_volatility_indices(asking: Cboe) -> None:
     provider: VolatilityProvider = asking
 
     assert provider.name == "cboe"
-    assert BASE_URL == "https://cdn.cboe.com"
+    assert Cboe.default_url == "https://cdn.cboe.com"
 
 
 @pytest.mark.parametrize("index", ["VIX", "VIX3M"])
@@ -52,7 +52,7 @@ def test_an_index_has_every_session(asking: Cboe, cboe: FakeCboe, ledger: Memory
     # START is the first minute of Friday the 18th in New York.
     assert frame["session"].to_list() == sessions(FIRST_DAY, date(2026, 9, 17))
     assert set(frame["index_name"]) == {index}
-    assert set(frame["source"]) == {SOURCE}
+    assert set(frame["source"]) == {"cboe:daily_prices"}
     assert frame["close"].is_between(5, 100).all()
     assert cboe.exchanges[0].request.path == ENDPOINT.format(index=index)
     assert ledger.calls[0].endpoint == ENDPOINT

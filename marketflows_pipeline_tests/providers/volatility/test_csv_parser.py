@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from marketflows_pipeline.errors import BadResponseError
 from marketflows_pipeline.providers.http.responses import FailedResponseError, ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA
-from marketflows_pipeline.providers.volatility.cboe import Cboe
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline.providers.volatility.csv_parser import Layout, read_closes
-from marketflows_pipeline.providers.volatility.fred import Fred
 
 CBOE, FRED = Cboe.layout("VIX"), Fred.layout("VIXCLS")
 LAST = date(2026, 9, 17)

@@ -16,8 +16,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     ReferenceProvider,
     VolatilityProvider,
 )
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import BASE_URL, SOURCE, Fred
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.us_calendar import sessions
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FREDGRAPH, REFERENCE, FakeCboe
@@ -40,7 +39,7 @@ def test_it_is_a_provider_of_volatility_indices(asking: Fred) -> None:
     provider: VolatilityProvider = asking
 
     assert provider.name == "fred"
-    assert BASE_URL == "https://fred.stlouisfed.org"
+    assert Fred.default_url == "https://fred.stlouisfed.org"
 
 
 @pytest.mark.parametrize(("index", "series"), [("VIX", "VIXCLS"), ("VIX3M", "VXVCLS")])
@@ -51,7 +50,7 @@ def test_an_index_has_every_session_and_no_holiday(asking: Fred, service: FakeCb
     # It is the night to Friday the 18th: FRED has Wednesday's close, and copies Thursday's in the morning.
     assert frame["session"].to_list() == sessions(FIRST_DAY, date(2026, 9, 16))
     assert set(frame["index_name"]) == {index}
-    assert set(frame["source"]) == {SOURCE}
+    assert set(frame["source"]) == {"fred:fredgraph"}
     assert service.exchanges[0].request.target == f"{FREDGRAPH}?id={series}"
 
 
@@ -119,7 +118,7 @@ def test_it_answers_where_cboe_does_not(
         providers: list[VolatilityProvider] = [cboe, asking]
         answered = first_that_answers(providers, lambda provider: provider.volatility_index("VIX3M"))
 
-    assert set(answered["source"]) == {SOURCE}
+    assert set(answered["source"]) == {"fred:fredgraph"}
     assert "cboe failed, falling back to the next provider: cboe /api/global" in caplog.text
 
 

@@ -10,8 +10,8 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError
 from marketflows_pipeline.providers.bad_rows import BadRows, count_of_list, counting_left_out
+from marketflows_pipeline.providers.coinpaprika.lists import KeptResponse
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.kept_response import KeptResponse
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
