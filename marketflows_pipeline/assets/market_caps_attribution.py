@@ -17,11 +17,11 @@ from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import RANGES
-from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
+from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution, new_supply_steps
 from marketflows_pipeline.transforms.market_caps.range_chain import range_chain
 from marketflows_pipeline.transforms.market_caps.range_migration import range_migration
-from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+from marketflows_pipeline.transforms.market_caps.ranges import bucket_members, range_places
 from marketflows_pipeline.warehouse.revisions import record_corrections
 
 _ATTRIBUTION = "mart.cap_attribution"

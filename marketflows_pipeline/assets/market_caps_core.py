@@ -9,7 +9,6 @@ from marketflows_pipeline.queries.market_caps import grid_of, last_of_grid, stor
 from marketflows_pipeline.queries.members import excluded_coins, groups_in_use, left_out
 from marketflows_pipeline.queries.tracked_coins import coins_on_grid, gone_coins
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_totals
 from marketflows_pipeline.transforms.market_caps.labels import series_labels
@@ -62,4 +61,6 @@ def core_series(run: Run, coins: pl.DataFrame) -> pl.DataFrame:
     source = run.settings.source
     limits = source.range_lower_limits if source.uses_ranges else ()
     labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
-    return with_left_out(labels, left_out(run.warehouse, run.settings, last_of_grid(run.warehouse)))
+    # Null where nothing is ever left out, as of portfolios.
+    known = left_out(run.warehouse, run.settings, last_of_grid(run.warehouse))
+    return labels.join(known, on=["category", "series"], how="left", maintain_order="left")

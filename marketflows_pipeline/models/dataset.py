@@ -50,7 +50,7 @@ class Dataset:
         """One column of ``x``."""
         return self.x[:, self.features.index(name)]
 
-    def take(self, rows: NDArray[np.bool_] | slice) -> Dataset:
+    def take(self, rows: NDArray[np.bool_] | Positions | slice) -> Dataset:
         """These rows; positions stay those of all sessions."""
         return replace(
             self,

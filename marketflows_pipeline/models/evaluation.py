@@ -121,18 +121,13 @@ def evaluation_frame(
     figures: tuple[Figure, ...], *, model_id: str, trained_at: datetime, is_synthetic: bool
 ) -> pl.DataFrame:
     """The rows of ``mart.model_evaluation``; what could not be computed is null."""
-    entry = table("mart.model_evaluation")
     rows = [
         {**vars(figure), "model_id": model_id, "trained_at": trained_at, "is_synthetic": is_synthetic}
         for figure in figures
     ]
     frame = pl.DataFrame(rows, schema_overrides={"value": pl.Float64, "lower_95": pl.Float64, "upper_95": pl.Float64})
-    return (
-        frame.with_columns(pl.col("value", "lower_95", "upper_95").fill_nan(None))
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort(entry.key)
-    )
+    known = frame.lazy().with_columns(pl.col("value", "lower_95", "upper_95").fill_nan(None))
+    return table("mart.model_evaluation").stored_form(known)
 
 
 def suspicions(evaluation: pl.DataFrame) -> list[Suspicion]:
@@ -147,14 +142,6 @@ def suspicions(evaluation: pl.DataFrame) -> list[Suspicion]:
         for (model_id,), own in evaluation.group_by("model_id", maintain_order=True)
     ]
     return sorted((each for each in found if each), key=lambda each: (each.tier == "alarm", each.lower), reverse=True)
-
-
-def leakage_alarm(evaluation: pl.DataFrame) -> str | None:
-    """What to print where a model is too good to be true; None where none is, or all such data is made up.
-
-    Of rows of ``mart.model_evaluation``.
-    """
-    return next((each.text for each in suspicions(evaluation) if each.tier == "alarm"), None)
 
 
 def _figure(variant: str, metric: str, scope: str, values: Floats, n: int) -> Figure:

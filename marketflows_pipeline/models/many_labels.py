@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +14,12 @@ from marketflows_pipeline.models.estimators import (
     calibration_rows,
     fit,
     level,
-    one_thread_each,
     platt_slope,
     sigmoid,
 )
-from marketflows_pipeline.models.out_of_sample import WORKERS, Progress
+from marketflows_pipeline.models.out_of_sample import Progress, of_each_block
 from marketflows_pipeline.models.preparation import Preparation
-from marketflows_pipeline.models.walk_forward import Dates, WalkForward
+from marketflows_pipeline.models.walk_forward import WalkForward
 
 _STEPS, _TOLERANCE = 200, 1e-7
 
@@ -52,28 +50,19 @@ def forecast_each(
     """
     columns = data.columns(data.features)
 
-    def of_block(split: tuple[Dates, Dates]) -> tuple[slice, Floats, Floats]:
-        training, testing = split
-        block, trained = data.rows_on(testing), data.rows_on(training)
-        test, train, labels = data.take(block), data.take(trained), outcomes[trained]
-        is_known = train.ends <= np.searchsorted(data.sessions, testing[0])
-        train, labels = train.take(is_known), labels[is_known]
+    def of_block(test: Dataset, trained: Positions) -> tuple[Floats, Floats]:
+        train, labels = data.take(trained), outcomes[trained]
         each = [replace(train, y=y) for y in labels.T]
         if kind == "logistic":
             model = _logistic(train, test.x[:, columns], columns, labels)
         else:
             found = [fit(one, columns, kind=kind, seed=seed).probabilities(test.x[:, columns]) for one in each]
             model = np.column_stack(found)
-        return block, model, np.column_stack([base_rate(one, test) for one in each])
+        return model, np.column_stack([base_rate(one, test) for one in each])
 
-    parts = []
-    with one_thread_each(), ThreadPoolExecutor(WORKERS) as pool:
-        for done, part in enumerate(pool.map(of_block, walk.splits(data.sessions)), start=1):
-            parts.append(part)
-            if on_progress:
-                on_progress(done, walk.count(len(data.sessions)))
-    rows = slice(parts[0][0].start, parts[-1][0].stop)
-    return ManyForecasts(rows, np.vstack([model for _, model, _ in parts]), np.vstack([base for *_, base in parts]))
+    rows, found = of_each_block(data, walk, of_block, on_progress)
+    models, base_rates = zip(*found, strict=True)
+    return ManyForecasts(rows, np.vstack(models), np.vstack(base_rates))
 
 
 def _logistic(train: Dataset, x_test: Floats, columns: Positions, labels: Floats) -> Floats:

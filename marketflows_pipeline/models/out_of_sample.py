@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ _BASELINES = {BASE_RATE: baselines.base_rate, ALWAYS_UP: baselines.always_up, MO
 # Blocks that are worked on at a time.
 WORKERS = 2
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,32 +58,45 @@ def forecast(
     if np.isfinite(data.x[:, flows]).any():
         models[WITHOUT_FLOWS] = data.columns(others)
 
-    def of_block(split: tuple[Dates, Dates]) -> tuple[slice, dict[str, Floats]]:
-        training, testing = split
-        block = data.rows_on(testing)
-        test, train = data.take(block), data.take(data.rows_on(training))
-        first = np.searchsorted(data.sessions, testing[0])
-        train = train.take(train.ends <= first)
+    def of_block(test: Dataset, trained: Positions) -> dict[str, Floats]:
+        train = data.take(trained)
         found = {
             name: fit(train, columns, kind=kind, seed=seed).probabilities(test.x[:, columns])
             for name, columns in models.items()
         }
-        return block, found | {name: rule(train, test) for name, rule in _BASELINES.items()}
+        return found | {name: rule(train, test) for name, rule in _BASELINES.items()}
 
-    blocks = walk.count(len(data.sessions))
-    parts = []
-    # Blocks do not depend on each other, so their order of work changes no figure.
-    with one_thread_each(), ThreadPoolExecutor(WORKERS) as pool:
-        # Leaving this loop early cancels the blocks that have not begun.
-        for done, part in enumerate(pool.map(of_block, walk.splits(data.sessions)), start=1):
-            parts.append(part)
-            if on_progress:
-                on_progress(done, blocks)
-    tested = slice(parts[0][0].start, parts[-1][0].stop)
+    tested, found = of_each_block(data, walk, of_block, on_progress)
     return Forecasts(
         symbols=data.symbols,
         session=data.session[tested],
         symbol=data.symbol[tested],
         y=data.y[tested],
-        probabilities={name: np.concatenate([found[name] for _, found in parts]) for name in parts[0][1]},
+        probabilities={name: np.concatenate([each[name] for each in found]) for name in found[0]},
     )
+
+
+def of_each_block(
+    data: Dataset, walk: WalkForward, work: Callable[[Dataset, Positions], T], on_progress: Progress | None
+) -> tuple[slice, list[T]]:
+    """The rows that a walk tests, and what is made of each of its blocks.
+
+    The work gets the rows of a block and the positions of those that train before it: by session, and with labels that
+    were known before the block began.
+    """
+
+    def of_split(split: tuple[Dates, Dates]) -> tuple[slice, T]:
+        training, testing = split
+        block, before = data.rows_on(testing), data.rows_on(training)
+        is_known = data.ends[before] <= np.searchsorted(data.sessions, testing[0])
+        return block, work(data.take(block), before.start + np.flatnonzero(is_known))
+
+    parts = []
+    # Blocks do not depend on each other, so their order of work changes no figure.
+    with one_thread_each(), ThreadPoolExecutor(WORKERS) as pool:
+        # Leaving this loop early cancels the blocks that have not begun.
+        for done, part in enumerate(pool.map(of_split, walk.splits(data.sessions)), start=1):
+            parts.append(part)
+            if on_progress:
+                on_progress(done, walk.count(len(data.sessions)))
+    return slice(parts[0][0].start, parts[-1][0].stop), [made for _, made in parts]

@@ -64,10 +64,15 @@ def features(
         symbol, session and `FEATURES` (floats, finite or null) by (session, symbol), one row for each of ``flows``.
     """
     universe = flows.filter(pl.col("symbol").is_in(list(symbols))).sort(_KEYS)
+    before = pl.col("notional_share").shift(1)
     return (
         universe.lazy()
         .with_columns(_prices())
-        .with_columns(*_volatilities(), *_notional())
+        .with_columns(
+            *_volatilities(),
+            notional_share=before.over("symbol"),
+            notional_share_change_5=(before - before.shift(5)).over("symbol"),
+        )
         .join(pressure.lazy().select(*_KEYS, *_PRESSURE), on=_KEYS, how="left")
         .with_columns(relative_volume=_logarithm(pl.col("relative_volume")))
         # A session's own figures of flow give way to those that were known by then.
@@ -115,14 +120,6 @@ def _volatilities() -> list[pl.Expr]:
     return [
         (deviation(sessions) * math.sqrt(_SESSIONS_A_YEAR)).over("symbol").alias(name)
         for name, sessions in _VOLATILITIES.items()
-    ]
-
-
-def _notional() -> list[pl.Expr]:
-    before = pl.col("notional_share").shift(1)
-    return [
-        before.over("symbol").alias("notional_share"),
-        (before - before.shift(5)).over("symbol").alias("notional_share_change_5"),
     ]
 
 

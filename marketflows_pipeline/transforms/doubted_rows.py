@@ -43,7 +43,9 @@ def doubted_rows(
         agrees, else null; by key.
     """
     series = key[0]
-    live = _usable(in_order(rows, *key), key).with_columns(is_settled=pl.lit(value=False))
+    value = pl.all().exclude(key)
+    usable = pl.when(value.is_finite() & (value > 0)).then(value).name.keep()
+    live = in_order(rows, *key).with_columns(usable, is_settled=pl.lit(value=False))
     found = [_empty(rows, key)]
     while True:
         compared = _compared(live, key, figures, is_doubted)
@@ -65,11 +67,6 @@ def doubted_rows(
             .with_columns(is_settled=pl.col("is_settled") | pl.col("is_first").fill_null(value=False))
             .drop("is_first", "released_at")
         )
-
-
-def _usable(rows: pl.DataFrame, key: tuple[str, str]) -> pl.DataFrame:
-    value = pl.all().exclude(key)
-    return rows.with_columns(pl.when(value.is_finite() & (value > 0)).then(value).name.keep())
 
 
 def _compared(

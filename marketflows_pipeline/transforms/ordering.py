@@ -46,12 +46,27 @@ def sort_curves(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
 
 def first_rows(numbered: pl.DataFrame) -> pl.DataFrame:
     """The first row of each curve of `numbered_curves`."""
-    return numbered.filter((pl.col("curve") != pl.col("curve").shift(1)).fill_null(value=True))
+    return numbered.filter(is_first_of("curve"))
+
+
+def is_first_of(column: str) -> pl.Expr:
+    """Whether a row is the first with its value of a column by which the frame is ordered."""
+    return (pl.col(column) != pl.col(column).shift(1)).fill_null(value=True)
+
+
+def is_superseded(*key: str) -> pl.Expr:
+    """Whether the next row, of a frame ordered by the key, has the same one."""
+    return pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in key).fill_null(value=False)
+
+
+def within(key: str, column: str, steps: int) -> pl.Expr:
+    """The value of ``column`` some rows earlier, null where that row has another key; later ones below 0.
+
+    The frame must be ordered by the key. Cheaper than a window over the key, which would hash every row.
+    """
+    return pl.when(pl.col(key) == pl.col(key).shift(steps)).then(pl.col(column).shift(steps))
 
 
 def within_coin(column: str, steps: int) -> pl.Expr:
-    """The value of ``column`` some rows earlier, null where that row is another coin's.
-
-    The frame must be ordered by coin. Cheaper than a window over the coin, which would hash every row.
-    """
-    return pl.when(pl.col("coin_id") == pl.col("coin_id").shift(steps)).then(pl.col(column).shift(steps))
+    """`within` the rows of each coin."""
+    return within("coin_id", column, steps)

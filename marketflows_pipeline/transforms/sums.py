@@ -24,6 +24,16 @@ def order_independent_sum(column: str) -> pl.Expr:
     return _from_parts(*_parts(pl.col(column)))
 
 
+def known_sum(column: str) -> pl.Expr:
+    """`order_independent_sum` of what is known under the column's name; null where nothing is."""
+    return pl.when(pl.col(column).count() > 0).then(order_independent_sum(column)).alias(column)
+
+
+def sum_of_known(values: pl.Expr) -> pl.Expr:
+    """The plain sum of what is known, null where nothing is; its last bits follow the order of the rows."""
+    return pl.when(values.count() > 0).then(values.sum())
+
+
 def partial_sums(rows: pl.LazyFrame, by: Sequence[str], column: str) -> pl.DataFrame:
     """What `sum_of_parts` needs of some of the rows.
 

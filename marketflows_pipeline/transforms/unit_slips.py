@@ -21,6 +21,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.share_sources import is_derived
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.doubted_rows import doubted_rows, ratio, size
+from marketflows_pipeline.transforms.moments import end_of_utc_day
 from marketflows_pipeline.transforms.ratios import ROUNDING, is_within
 
 FACTORS = (1e2, 1e3, 1e6)
@@ -140,13 +141,7 @@ def index_slips(values: pl.DataFrame) -> pl.DataFrame:
     Returns:
         index_name, session, column_name, reason, released_at (a session).
     """
-    close = ratio("close")
-    return doubted_rows(
-        values.select("index_name", "session", "close"),
-        key=("index_name", "session"),
-        figures={"close": close},
-        is_doubted=_is_slip(close),
-    )
+    return _slips_of(values.select("index_name", "session", "close"))
 
 
 def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
@@ -158,13 +153,7 @@ def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
     Returns:
         observed_at, column_name, reason, released_at (a time).
     """
-    price = ratio("price_usd")
-    return doubted_rows(
-        prices.select("observed_at", "price_usd", coin_id=pl.lit("bitcoin")),
-        key=("coin_id", "observed_at"),
-        figures={"price_usd": price},
-        is_doubted=_is_slip(price),
-    ).drop("coin_id")
+    return _slips_of(prices.select(pl.lit("bitcoin").alias("coin_id"), "observed_at", "price_usd")).drop("coin_id")
 
 
 def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
@@ -180,12 +169,11 @@ def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataF
     if released.is_empty():
         return flows
     known = flows.select("symbol", released_at="session", released_known_at="known_at").sort("released_at")
-    end_of_day = pl.col("released_at").cast(pl.Datetime("us", "UTC")) + pl.duration(days=1)
     later = (
         released.sort("released_at")
         .join_asof(known.drop_nulls(), on="released_at", by="symbol", strategy="forward", check_sortedness=False)
         .group_by(_ASSET)
-        .agg(pl.max_horizontal("released_known_at", end_of_day).max().alias("released_known_at"))
+        .agg(pl.max_horizontal("released_known_at", end_of_utc_day("released_at")).max().alias("released_known_at"))
     )
     at = pl.when(pl.col("known_at").is_not_null()).then(pl.max_horizontal("known_at", "released_known_at"))
     return (
@@ -193,6 +181,13 @@ def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataF
         .with_columns(known_at=at)
         .select(flows.columns)
     )  # fmt: skip
+
+
+def _slips_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of rows of a series, a time and one figure, which stands alone."""
+    series, time, figure = rows.columns
+    by = ratio(figure)
+    return doubted_rows(rows, key=(series, time), figures={figure: by}, is_doubted=_is_slip(by))
 
 
 def _fund_figures(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:

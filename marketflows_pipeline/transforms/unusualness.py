@@ -6,10 +6,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from marketflows_pipeline.transforms.zscores import zscore
-
 # A percentile of fewer is a step of more than 5 points.
 LEAST_PAST = 20
+# Below this share of the mean a deviation is rounding: that of equal numbers is not always 0 in floating point.
+ROUNDING = 1e-9
+
+
+def varies(mean: pl.Expr, deviation: pl.Expr) -> pl.Expr:
+    """Whether a history with this mean and standard deviation varies by more than rounding."""
+    return deviation > ROUNDING * mean.abs()
+
+
+def zscore(value: pl.Expr, mean: pl.Expr, deviation: pl.Expr) -> pl.Expr:
+    """``(value - mean) / deviation``; null where the history does not vary or is not known."""
+    return pl.when(varies(mean, deviation)).then((value - mean) / deviation)
 
 
 def against_past(present: pl.DataFrame, past: pl.DataFrame, key: Sequence[str], value: str) -> pl.DataFrame:
@@ -35,10 +45,10 @@ def against_past(present: pl.DataFrame, past: pl.DataFrame, key: Sequence[str], 
     """
     x, now = pl.col(value), pl.col("x_now")
     found = (
-        past.lazy()
-        .select(*key, value)
+        # No lazy plan, which adds up in an order that differs from run to run, and with it the last bits.
+        past.select(*key, value)
         .drop_nulls(value)
-        .join(present.lazy().select(*key, x_now=value), on=list(key), maintain_order="left")
+        .join(present.select(*key, x_now=value), on=list(key), maintain_order="left")
         .group_by(*key, maintain_order=True)
         .agg(
             n_past=pl.len().cast(pl.Int32),
@@ -51,13 +61,11 @@ def against_past(present: pl.DataFrame, past: pl.DataFrame, key: Sequence[str], 
     is_enough = (pl.col("n_past") >= LEAST_PAST) & x.is_not_null()
     percentile = 100 * (pl.col("lower") + pl.col("equal") / 2) / pl.col("n_past")
     return (
-        present.lazy()
-        .join(found, on=list(key), how="left", maintain_order="left")
+        present.join(found, on=list(key), how="left", maintain_order="left")
         .with_columns(pl.col("n_past").fill_null(0))
         .with_columns(
             zscore=pl.when(is_enough).then(zscore(x, pl.col("mean"), pl.col("deviation"))),
             percentile_pct=pl.when(is_enough).then(percentile),
         )
         .select(*present.columns, "zscore", "percentile_pct", "n_past")
-        .collect()
     )

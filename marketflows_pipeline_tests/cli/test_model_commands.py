@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.models import evaluation
 from marketflows_pipeline.models.verdicts import ALARM_AUC, EDGE, NO_EDGE
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.tutorial.recovery import measured_recovery
@@ -30,6 +29,7 @@ from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
     publish_market,
 )
 from marketflows_pipeline_tests.cli.reports.publishing import Rows
+from marketflows_pipeline_tests.models.alarms import leakage_alarm
 from marketflows_pipeline_tests.warehouse.frames import frame
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]
@@ -193,7 +193,7 @@ def test_what_is_unusual_is_told_wherever_the_score_is_shown(tmp_path: Path, lin
 def test_a_model_too_good_to_be_true_raises_the_leakage_alarm(tmp_path: Path, metric: str, line: str) -> None:
     rows = changed(metric, 0.61, 0.581, 0.64)
     publish_evaluation(tmp_path, rows)
-    expected = evaluation.leakage_alarm(frame("mart.model_evaluation", *rows).filter(pl.col("model_id") == MODEL))
+    expected = leakage_alarm(frame("mart.model_evaluation", *rows).filter(pl.col("model_id") == MODEL))
     assert expected
     body = ask(tmp_path, line)
     found = body["leakage_alarm"] if line == "train" else body["models"][0]["leakage_alarm"]

@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketflows_pipeline.models.evaluation import Figure, evaluate, evaluation_frame, leakage_alarm
+from marketflows_pipeline.models.evaluation import Figure, evaluate, evaluation_frame
 from marketflows_pipeline.models.out_of_sample import Forecasts
 from marketflows_pipeline.schema import table
+from marketflows_pipeline_tests.models.alarms import leakage_alarm
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT
 
 

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.models.estimators import Kind
-from marketflows_pipeline.models.evaluation import leakage_alarm
 from marketflows_pipeline.models.labels import Target, labels
 from marketflows_pipeline.models.panel import features
 from marketflows_pipeline.models.training import TrainedModel, train
+from marketflows_pipeline_tests.models.alarms import leakage_alarm
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT
 from marketflows_pipeline_tests.models.real_bars import SYMBOLS, frames
 

@@ -16,12 +16,12 @@ from marketflows_pipeline.errors import TooLittleDataError
 from marketflows_pipeline.models import metrics, out_of_sample
 from marketflows_pipeline.models.dataset import Dataset, dataset
 from marketflows_pipeline.models.estimators import Calibrated, Kind, sigmoid
-from marketflows_pipeline.models.evaluation import leakage_alarm
 from marketflows_pipeline.models.labels import labels
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.training import TrainedModel, train
 from marketflows_pipeline.models.walk_forward import WalkForward
 from marketflows_pipeline.schema import table
+from marketflows_pipeline_tests.models.alarms import leakage_alarm
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT, market, weekdays
 
 pytestmark = pytest.mark.slow

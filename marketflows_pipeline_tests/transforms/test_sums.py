@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.transforms.sums import order_independent_sum, partial_sums, sum_of_parts
+from marketflows_pipeline.transforms.sums import (
+    known_sum,
+    order_independent_sum,
+    partial_sums,
+    sum_of_known,
+    sum_of_parts,
+)
 
 CAPS = st.lists(st.floats(1e-3, 5e12), min_size=1, max_size=30)
 
@@ -51,3 +57,9 @@ def test_a_term_beyond_the_grain_is_added_up_in_blocks_too() -> None:
     blocks = (pl.LazyFrame({"group": ["a", "b"], "cap": caps}) for caps in ([1e30, 1.5], [1.0, 2.0]))
     found = sum_of_parts([partial_sums(each, ["group"], "cap") for each in blocks], ["group"], "cap")
     assert sorted(found.rows()) == [("a", 1e30, 2), ("b", 3.5, 2)]
+
+
+def test_a_sum_of_nothing_known_is_not_known() -> None:
+    frame = pl.DataFrame({"group": ["a", "a", "b"], "cap": [1.5, None, None]})
+    sums = frame.group_by("group").agg(known_sum("cap"), plain=sum_of_known(pl.col("cap"))).sort("group")
+    assert sums.rows() == [("a", 1.5, 1.5), ("b", None, None)]

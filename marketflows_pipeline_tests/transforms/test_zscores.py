@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.zscores import zscore
+from marketflows_pipeline.transforms.unusualness import zscore
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.coin_flows import coin_flows
 from marketflows_pipeline.transforms.cross_asset.fund_flows import fund_flows
 from marketflows_pipeline.transforms.cross_asset.share_sources import share_lags
+from marketflows_pipeline.transforms.moments import end_of_utc_day, in_new_york
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
-from marketflows_pipeline.transforms.zscores import zscore
+from marketflows_pipeline.transforms.ratios import part_of, percent_of
+from marketflows_pipeline.transforms.unusualness import zscore
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
 
-_NEW_YORK = "America/New_York"
 _TIME = pl.Datetime("us", "UTC")
 
 
@@ -60,10 +61,12 @@ def asset_flows(
     listed = daily.drop("is_coin")
     funds, coins = listed.filter(~is_coin), listed.filter(is_coin)
     sessions = (coins if funds.is_empty() else funds).select(pl.col("session").unique().sort())
+    of_investors = pl.when(pl.col("flow_method") != "supply").then("flow_usd")
     return (
         sort_curves(
             pl.concat(
-                [fund_flows(funds, shares, actions, share_lags(shares, universe)), coin_flows(coins, supply, sessions)]
+                [fund_flows(funds, shares, actions, share_lags(shares, universe)), coin_flows(coins, supply, sessions)],
+                how="diagonal",
             ),
             ["symbol"],
         )
@@ -77,11 +80,11 @@ def asset_flows(
         )
         .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
-            flow_pct_of_market_cap=_pct_of_market_cap(),
+            flow_pct_of_market_cap=percent_of(pl.col("flow_usd"), pl.col("market_cap_before_usd")),
             flow_zscore=_against_past("flow_usd"),
-            gross_flow_share=_gross_share(),
+            gross_flow_share=part_of(of_investors, of_investors.abs().sum().over("session")),
             notional_change_usd=pl.col("notional_usd") - pl.col("notional_usd").shift(1).over("symbol"),
-            notional_share=_share(pl.col("notional_usd"), pl.col("notional_usd")),
+            notional_share=part_of(pl.col("notional_usd"), pl.col("notional_usd").sum().over("session")),
             notional_zscore=_against_past("notional_usd"),
             known_at=_known_at(),
         )
@@ -117,23 +120,7 @@ def _opens(sessions: pl.DataFrame) -> pl.DataFrame:
     monday_is_1 = pl.col("session").dt.weekday()
     to_weekday = pl.when(monday_is_1 >= 5).then(8 - monday_is_1).otherwise(1)
     following = pl.col("session").shift(-1).fill_null(pl.col("session") + pl.duration(days=to_weekday))
-    opening = following.cast(pl.Datetime("us")) + pl.duration(hours=9, minutes=30)
-    return sessions.select("session", next_open=opening.dt.replace_time_zone(_NEW_YORK).dt.convert_time_zone("UTC"))
-
-
-def _pct_of_market_cap() -> pl.Expr:
-    before = pl.col("market_cap_before_usd")
-    return pl.when(before > 0).then(100 * pl.col("flow_usd") / before)
-
-
-def _gross_share() -> pl.Expr:
-    of_investors = pl.when(pl.col("flow_method") != "supply").then("flow_usd")
-    return _share(of_investors, of_investors.abs())
-
-
-def _share(part: pl.Expr, size: pl.Expr) -> pl.Expr:
-    whole = size.sum().over("session")
-    return pl.when(whole > 0).then(part / whole)
+    return sessions.select("session", next_open=in_new_york(following, hours=9, minutes=30))
 
 
 def _past(column: str) -> tuple[pl.Expr, pl.Expr]:
@@ -150,10 +137,9 @@ def _against_past(column: str) -> pl.Expr:
 
 
 def _known_at() -> pl.Expr:
-    end_of_day = pl.col("session").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(days=1)
     return (
         pl.when(flow_method="supply")
-        .then(end_of_day)
+        .then(end_of_utc_day("session"))
         .when((pl.col("flow_method") != "price_only") | pl.col("gap_flow_usd").is_not_null())
         .then(
             pl.when(pl.col("known_session") > pl.col("session"))

@@ -33,8 +33,8 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
         sessions: session: the dates on which funds have a bar.
 
     Returns:
-        The columns of `fund_flows.fund_flows`, in its order; ``published_at`` is null, and so are
-        the gap's, as all days of a gap count already.
+        The columns of `fund_flows.fund_flows` that coins have: no ``published_at``, no lag, and none of a gap, as all
+        days of a gap count already.
     """
     rows = bars.join(sessions, on="session", how="semi", maintain_order="left")
     rows = rows.drop("notional_usd").with_columns(previous_session=pl.col("session").shift(1).over("symbol"))
@@ -77,19 +77,11 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
             "share_effect_usd",
             pl.when(~pl.col("is_supply_revision")).then("share_effect_usd").alias("flow_usd"),
             pl.when(is_known).then(pl.lit("supply")).otherwise(pl.lit("price_only")).alias("flow_method"),
-            pl.lit(None, pl.Float64()).alias("gap_flow_usd"),
-            pl.lit(None, pl.Float64()).alias("gap_price_effect_usd"),
-            pl.lit(None, pl.String()).alias("flow_unknown_reason"),
             pl.lit(value=False).alias("is_large_creation"),
-            pl.lit(None, pl.Int32()).alias("gap_sessions"),
             "is_supply_revision",
-            pl.lit(None, pl.Int32()).alias("share_lag_sessions"),
-            pl.lit(None, pl.String()).alias("lag_basis"),
             pl.col("session").alias("trade_session"),
             pl.when(~pl.col("is_supply_revision")).then("share_effect_usd").alias("trade_flow_usd"),
-            pl.lit(None, pl.Float64()).alias("trade_gap_flow_usd"),
             (pl.col("close_usd") / close_before - 1).alias("price_return"),
-            pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
             pl.col("session").alias("known_session"),
         )
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cross_asset.shares import newest_vintages
+
 # Sessions of a calendar quarter with both figures that its median needs.
 LEAST_SESSIONS = 20
 # Changes between quarters that are looked at, back from the newest, and the fewest: premiums go up and down.
@@ -43,7 +45,7 @@ def dividend_adjusted(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.Data
 
 
 def _against_value(bars: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
-    newest = shares.sort("symbol", "session", "vintage").unique(["symbol", "session"], keep="last").lazy()
+    newest = newest_vintages(shares).lazy()
     is_of_its_day = pl.col("convention") == "as_traded"
     close = pl.when(is_of_its_day).then("as_traded_close_usd").otherwise("close_usd")
     quarters = (

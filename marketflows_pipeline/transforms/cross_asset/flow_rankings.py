@@ -9,6 +9,8 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_groups
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
+from marketflows_pipeline.transforms.ratios import percent_of
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 
 def flow_rankings(flows: pl.DataFrame, names: pl.DataFrame, windows: Iterable[int]) -> pl.DataFrame:
@@ -71,7 +73,7 @@ def rank_trade_flows(
     )
     assets = aged.select("symbol", "asset_class").unique("symbol").join(lengths.to_frame().lazy(), how="cross")
     summed = inside.group_by("window_sessions", "symbol", maintain_order=True).agg(
-        *(_known_sum(pl.col(name).filter(is_inside)).alias(name) for name in ("flow_usd", "price_effect_usd")),
+        *(sum_of_known(pl.col(name).filter(is_inside)).alias(name) for name in ("flow_usd", "price_effect_usd")),
         sessions_known=pl.col("sessions_known").filter(is_inside).sum().cast(pl.Int32),
         flow_method=pl.col("flow_method").filter(is_inside, pl.col("flow_method") != "price_only").last(),
         **{f"{name}_now": pl.col(name).filter(is_newest).first() for name in ("market_cap_usd", "close_usd")},
@@ -88,7 +90,7 @@ def rank_trade_flows(
             pl.col("sessions_known").fill_null(0),
             pl.col("flow_method").fill_null("price_only"),
             session=pl.lit(flows.get_column("session").max(), pl.Date),
-            flow_pct_of_market_cap=pl.when(cap_before > 0).then(100 * pl.col("flow_usd") / cap_before),
+            flow_pct_of_market_cap=percent_of(pl.col("flow_usd"), cap_before),
             market_cap_change_usd=pl.col("market_cap_usd_now") - cap_before,
             price_return=pl.col("close_usd_now") / pl.col("close_usd_before") - 1,
         )
@@ -103,10 +105,6 @@ def rank_trade_flows(
 
 def _with_gap(name: str, is_whole_gap: pl.Expr) -> pl.Expr:
     return pl.coalesce(name, pl.when(is_whole_gap).then(f"gap_{name}"))
-
-
-def _known_sum(values: pl.Expr) -> pl.Expr:
-    return pl.when(values.count() > 0).then(values.sum())
 
 
 def _rank(size: pl.Expr, *, include_issuance: bool) -> pl.Expr:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.cases import first_that_holds
+from marketflows_pipeline.transforms.ordering import within
+from marketflows_pipeline.transforms.ratios import percent_of
+from marketflows_pipeline.transforms.sums import known_sum
 from marketflows_pipeline.transforms.unusualness import against_past
 
 GROUP, CLASS, ASSET = "group", "class", "asset"
@@ -45,7 +48,7 @@ def flow_windows(flows: pl.DataFrame, windows: Iterable[int] = WINDOWS) -> pl.Da
     name_of = {ASSET: pl.col("symbol"), CLASS: pl.col("asset_class"), GROUP: pl.lit("all")}
     units = pl.concat([_summed(assets, level, name) for level, name in name_of.items()])
     return (
-        units.with_columns(flow_pct=pl.when(pl.col("assets_before_usd") > 0).then(_percent()))
+        units.with_columns(flow_pct=percent_of(pl.col("flow_usd"), pl.col("assets_before_usd")))
         .sort(*UNIT, "window_sessions", "session")
         .collect()
     )
@@ -104,9 +107,7 @@ def streaks(windows: pl.DataFrame) -> pl.DataFrame:
         .select(
             *UNIT,
             streak_sessions=pl.when("has_one").then("n").otherwise(0).cast(pl.Int32),
-            streak_direction=pl.when("has_one").then(
-                pl.when(pl.col("sign") > 0).then(pl.lit("in")).otherwise(pl.lit("out"))
-            ),
+            streak_direction=pl.when("has_one").then(first_that_holds((pl.col("sign") > 0, "in"), otherwise="out")),
             streak_since=pl.when("has_one").then("since"),
             streak_is_seen_to_begin=pl.when("has_one").then(pl.col("before") != _UNKNOWN),
         )
@@ -114,22 +115,21 @@ def streaks(windows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def largest_shocks(windows: pl.DataFrame, sessions: int = WEEK) -> pl.DataFrame:
+def largest_shocks(windows: pl.DataFrame) -> pl.DataFrame:
     """The most unusual session of each class lately: that of the asset furthest from its own past.
 
-    Each of the last sessions of each asset is compared with all of the asset's sessions before it, by z-score of
+    Each of the last five sessions of each asset is compared with all of the asset's sessions before it, by z-score of
     ``flow_pct``. Of equal ones the newest counts, then the first by name.
 
     Args:
         windows: as `flow_windows` returns them, windows of one session among them.
-        sessions: how many of the newest sessions are looked at.
 
     Returns:
         kind, asset_class, name, session, flow_usd, flow_pct, zscore, percentile_pct, n_past, one row a class that has
         a shock.
     """
     daily = windows.filter(pl.col("level") == ASSET, pl.col("window_sessions") == 1)
-    lately = daily["session"].unique().sort(descending=True).head(sessions)
+    lately = daily["session"].unique().sort(descending=True).head(WEEK)
     present = daily.filter(pl.col("session").is_in(lately.implode())).with_columns(at="session")
     past = daily.select("kind", "name", "session", "flow_pct").join(
         present.select("kind", "name", "at"), on=["kind", "name"], maintain_order="left"
@@ -165,10 +165,6 @@ def daily_flows(windows: pl.DataFrame, unit: Mapping[str, str]) -> pl.DataFrame:
     return windows.filter(window_sessions=1, **unit)
 
 
-def _percent() -> pl.Expr:
-    return 100 * pl.col("flow_usd") / pl.col("assets_before_usd")
-
-
 def _sessions(flows: pl.DataFrame) -> pl.LazyFrame:
     """Each asset's sessions with what is known of them, and which spans of a known flow they begin, end or lie in."""
     is_coin = (pl.col("flow_method") == "supply").any().over("symbol")
@@ -184,7 +180,7 @@ def _sessions(flows: pl.DataFrame) -> pl.LazyFrame:
             "asset_class",
             "session",
             "market_cap_usd",
-            kind=pl.when(is_coin).then(pl.lit(COINS)).otherwise(pl.lit(FUNDS)),
+            kind=first_that_holds((is_coin, COINS), otherwise=FUNDS),
             value=known,
             span=span,
             is_known=known.is_not_null(),
@@ -205,9 +201,6 @@ def _of_length(sessions: pl.LazyFrame, length: int) -> pl.LazyFrame:
     is_whole = is_same & pl.col("is_known") & is_covered & pl.col("begins").shift(length - 1)
     # Added up anew for each window: what a running sum gains and loses would keep windows of 0 from being 0.
     total = pl.sum_horizontal(pl.col("value").shift(back) for back in range(length))
-    cap_before = pl.when(pl.col("symbol") == pl.col("symbol").shift(length)).then(
-        pl.col("market_cap_usd").shift(length)
-    )
     return sessions.select(
         "symbol",
         "asset_class",
@@ -215,7 +208,7 @@ def _of_length(sessions: pl.LazyFrame, length: int) -> pl.LazyFrame:
         "session",
         window_sessions=pl.lit(length, pl.Int32),
         flow_usd=pl.when(is_whole).then(total),
-        assets_before_usd=cap_before,
+        assets_before_usd=within("symbol", "market_cap_usd", length),
     )
 
 
@@ -233,10 +226,7 @@ def _summed(assets: pl.LazyFrame, level: str, name: pl.Expr) -> pl.LazyFrame:
     return (
         rows.group_by("level", "kind", "name", "unit_class", "window_sessions", "session")
         .agg(
-            *(
-                pl.when(pl.col(column).count() > 0).then(order_independent_sum(column)).alias(column)
-                for column in _FIGURES
-            ),
+            *map(known_sum, _FIGURES),
             n_known=pl.col("is_known").sum().cast(pl.Int32),
             n_assets=pl.len().cast(pl.Int32),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.cross_asset.share_splits import with_last_figures
 
 # A flow beyond this part of the assets before it is flagged. It is real until shown otherwise: new funds start so.
@@ -140,13 +141,10 @@ def _basis() -> pl.Expr:
 
 
 def _method() -> pl.Expr:
-    return (
-        pl.when(pl.col("split_status") == "suspected")
-        .then(None)
-        .when(_Q0.is_not_null() & _Q1.is_not_null())
-        .then(pl.lit("shares"))
-        .when(_A0.is_not_null() & _A1.is_not_null())
-        .then(pl.lit("aum"))
+    return first_that_holds(
+        (pl.col("split_status") == "suspected", None),
+        (_Q0.is_not_null() & _Q1.is_not_null(), "shares"),
+        (_A0.is_not_null() & _A1.is_not_null(), "aum"),
     )
 
 

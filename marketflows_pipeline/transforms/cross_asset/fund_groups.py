@@ -6,12 +6,13 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.moments import in_new_york
+from marketflows_pipeline.transforms.ratios import part_of
+from marketflows_pipeline.transforms.sums import known_sum, order_independent_sum, sum_of_known
 
 # What stands after it in the name of a group is a part of the group.
 PART_SIGN = ":"
 
-_NEW_YORK = "America/New_York"
 _FIGURES = ("flow_usd", "gap_flow_usd", "assets_usd")
 
 
@@ -51,15 +52,17 @@ def fund_group_flows(flows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFram
         .with_columns(known_assets_usd=pl.when(is_known).then("assets_usd"))
     )
     sums = grid.group_by("asset_group", "session").agg(
-        *(pl.when(pl.col(name).count() > 0).then(order_independent_sum(name)).alias(name) for name in _FIGURES),
+        *map(known_sum, _FIGURES),
         known_assets_usd=order_independent_sum("known_assets_usd"),
         n_funds=pl.len(),
         n_known=is_known.sum(),
         n_with_assets=pl.col("assets_usd").count(),
     )
     # The quotient first: a group that is known as a whole is at 100, not at a last bit above it.
-    covered = pl.when(pl.col("assets_usd") > 0).then(pl.col("known_assets_usd") / pl.col("assets_usd") * 100)
-    return table("mart.fund_group_flows").stored_form(sums.with_columns(coverage_pct=covered, as_of=_close()))
+    covered = part_of(pl.col("known_assets_usd"), pl.col("assets_usd")) * 100
+    return table("mart.fund_group_flows").stored_form(
+        sums.with_columns(coverage_pct=covered, as_of=in_new_york(pl.col("session"), hours=16))
+    )
 
 
 def group_sums(groups: pl.DataFrame, sessions: int) -> pl.DataFrame:
@@ -81,7 +84,7 @@ def group_sums(groups: pl.DataFrame, sessions: int) -> pl.DataFrame:
     return (
         inside.group_by("asset_group", maintain_order=True)
         .agg(
-            *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in _FIGURES[:2]),
+            *(sum_of_known(pl.col(name)).alias(name) for name in _FIGURES[:2]),
             *(pl.col(name).last() for name in of_newest),
             n_sessions=pl.len(),
             sessions_known=flow.count(),
@@ -96,8 +99,3 @@ def _members(universe: pl.DataFrame) -> pl.DataFrame:
     funds = universe.filter(pl.col("asset_group").is_not_null(), pl.col("share_source") != "supply")
     whole = pl.col("asset_group").str.split(PART_SIGN).list.first().str.strip_chars()
     return pl.concat([funds.select("symbol", "asset_group"), funds.select("symbol", asset_group=whole)]).unique()
-
-
-def _close() -> pl.Expr:
-    there = pl.col("session").cast(pl.Datetime("us")) + pl.duration(hours=16)
-    return there.dt.replace_time_zone(_NEW_YORK).dt.convert_time_zone("UTC")

@@ -7,6 +7,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.session_bars import is_outside
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.ratios import part_of
 
 CMF_SESSIONS = 20
 MFI_SESSIONS = 14
@@ -62,11 +63,11 @@ def pressure(bars: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
             usual=_NOTIONAL.shift(1).rolling_median(RELATIVE_SESSIONS).over("symbol"),
         )
         .with_columns(
-            cmf_20=_ratio(_sum_of("money"), _sum_of("volume")),
+            cmf_20=part_of(_sum_of("money"), _sum_of("volume")),
             # The same as 100 - 100 / (1 + U / D), which has no value where D is 0.
-            mfi_14=100 * _ratio(_sum_of("rising"), _sum_of("rising") + _sum_of("falling")),
-            relative_volume=_ratio(_NOTIONAL, pl.col("usual")),
-            signed_notional_ratio=_ratio(_sum_of("signed"), _sum_of("notional_usd")),
+            mfi_14=100 * part_of(_sum_of("rising"), _sum_of("rising") + _sum_of("falling")),
+            relative_volume=part_of(_NOTIONAL, pl.col("usual")),
+            signed_notional_ratio=part_of(_sum_of("signed"), _sum_of("notional_usd")),
         )
         .select(table("mart.pressure").column_names)
     )
@@ -129,7 +130,3 @@ def _sums(sessions: int, *columns: str) -> tuple[pl.Expr, ...]:
 
 def _sum_of(column: str) -> pl.Expr:
     return pl.col(f"{column}_sum")
-
-
-def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole)

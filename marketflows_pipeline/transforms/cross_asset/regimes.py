@@ -8,12 +8,14 @@ from typing import TypedDict
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 PERCENTILE_SESSIONS = 252
 AVERAGE_SESSIONS = 20
 AGREEING_PAIRS = 2
 
-_ON, _OFF, _MIXED = pl.lit("risk_on"), pl.lit("risk_off"), pl.lit("mixed")
+_ON, _OFF, _MIXED = "risk_on", "risk_off", "mixed"
 
 
 class RegimeRules(TypedDict):
@@ -67,7 +69,8 @@ def regimes(
         The columns of ``mart.regimes`` by session.
     """
     sessions = flows.lazy().select(pl.col("session").unique().sort())
-    scores = _ratio_scores(flows.lazy(), ratio_pairs)
+    scores, score = _ratio_scores(flows.lazy(), ratio_pairs), pl.col("ratio_score")
+    by_vix, by_ratios = pl.col("vix_regime"), pl.col("ratio_regime")
     return (
         sessions.join(_of_index(volatility, "VIX", "vix"), on="session", how="left")
         .join(_of_index(volatility, "VIX3M", "vix3m"), on="session", how="left")
@@ -87,10 +90,13 @@ def regimes(
             pl.col("ratio_pairs_known").fill_null(0),
             term_structure=pl.col("vix") / pl.col("vix3m"),
             is_backwardation=pl.col("vix") > pl.col("vix3m"),
-            ratio_regime=_ratio_regime(),
+            ratio_regime=first_that_holds(
+                (score >= AGREEING_PAIRS, _ON), (score <= -AGREEING_PAIRS, _OFF), (score.is_not_null(), _MIXED)
+            ),
         )
         .sort("session")
-        .with_columns(reading=_reading())
+        # What one session says by itself.
+        .with_columns(reading=first_that_holds((by_vix != by_ratios, _MIXED), otherwise=pl.coalesce(by_vix, by_ratios)))
         .pipe(_confirmed, confirm_sessions)
         .select(table("mart.regimes").column_names)
         .collect()
@@ -110,7 +116,7 @@ def _vix_regimes(
     enters_off = _has_held(percentile > off_above, confirm)
     is_on = _latch(enters_on, enters_off | (percentile > on_below + hysteresis))
     is_off = _latch(enters_off, enters_on | (percentile < off_above - hysteresis))
-    state = pl.when(is_on).then(_ON).when(is_off).then(_OFF).otherwise(_MIXED)
+    state = first_that_holds((is_on, _ON), (is_off, _OFF), otherwise=_MIXED)
     return (
         vix.sort("session")
         .with_columns(vix_percentile=(pl.col("vix").rolling_rank(n, method="average") - 0.5) / n)
@@ -153,27 +159,9 @@ def _ratio_scores(flows: pl.LazyFrame, ratio_pairs: Iterable[tuple[str, str]]) -
         .group_by("session")
         .agg(
             ratio_pairs_known=pl.col("signal").count().cast(pl.Int32),
-            ratio_score=pl.when(pl.col("signal").count() > 0).then(pl.col("signal").sum()).cast(pl.Int32),
+            ratio_score=sum_of_known(pl.col("signal")).cast(pl.Int32),
         )
     )
-
-
-def _ratio_regime() -> pl.Expr:
-    score = pl.col("ratio_score")
-    return (
-        pl.when(score >= AGREEING_PAIRS)
-        .then(_ON)
-        .when(score <= -AGREEING_PAIRS)
-        .then(_OFF)
-        .when(score.is_not_null())
-        .then(_MIXED)
-    )
-
-
-def _reading() -> pl.Expr:
-    """What one session says by itself."""
-    by_vix, by_ratios = pl.col("vix_regime"), pl.col("ratio_regime")
-    return pl.when(by_vix != by_ratios).then(_MIXED).otherwise(pl.coalesce(by_vix, by_ratios))
 
 
 def _confirmed(rows: pl.LazyFrame, sessions: int) -> pl.LazyFrame:

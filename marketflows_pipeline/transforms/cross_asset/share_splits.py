@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.cross_asset.shares import MAX_SESSIONS_OFF, comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.cross_asset.split_sessions import matched_splits
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import is_ratio_of_1, later_splits, listed_splits
@@ -167,7 +168,7 @@ def _with_status(compared: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     is_inferred = is_far & is_within(SAME_RATIO, count / basis)
     is_large = (count >= SUSPECT_ABOVE - ROUNDING) | (count <= SUSPECT_BELOW + ROUNDING)
     is_suspected = basis.is_null() & is_large & pl.col("is_simple")
-    status = pl.when(is_inferred).then(pl.lit("inferred")).when(is_suspected).then(pl.lit("suspected"))
+    status = first_that_holds((is_inferred, "inferred"), (is_suspected, "suspected"))
     is_simple = nearest_simple(compared["share_ratio"]).is_not_null()
     classified = compared.with_columns(is_simple=is_simple).with_columns(split_status=status).drop("is_simple")
     denied = listed_splits(actions).filter(is_ratio_of_1())

@@ -8,7 +8,8 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.share_sources import whole_baskets
 from marketflows_pipeline.transforms.cross_asset.split_sessions import figures_in_new_shares, matched_splits
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import later_splits
-from marketflows_pipeline.transforms.ordering import in_order
+from marketflows_pipeline.transforms.moments import NEW_YORK
+from marketflows_pipeline.transforms.ordering import in_order, is_superseded
 
 _KEY = ("symbol", "session")
 _FIGURES = ("shares", "nav_usd", "net_assets_usd")
@@ -27,8 +28,7 @@ def newest_vintages(shares: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Its columns, one row a fund and session, by (symbol, session).
     """
-    is_superseded = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in _KEY)
-    return in_order(shares, *_KEY, "vintage").filter(~is_superseded.fill_null(value=False))
+    return in_order(shares, *_KEY, "vintage").filter(~is_superseded(*_KEY))
 
 
 def new_vintages(stored: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
@@ -120,7 +120,7 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
         the present), net_assets_usd, published_at, by (symbol, session).
     """
     newest = whole_baskets(newest_vintages(shares)).with_columns(
-        fetched_on=pl.col("fetched_at").dt.convert_time_zone("America/New_York").dt.date()
+        fetched_on=pl.col("fetched_at").dt.convert_time_zone(NEW_YORK).dt.date()
     )
     is_adjusted = pl.col("convention") == "split_adjusted"
     as_taken = {

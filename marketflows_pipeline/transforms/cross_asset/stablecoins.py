@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketflows_pipeline.transforms.cross_asset.supply import supply_by_coin
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 
 def stablecoin_issuance(observations: pl.DataFrame, coin_ids: Iterable[str]) -> pl.DataFrame:
@@ -47,20 +48,19 @@ def issuance_over(issuance: pl.DataFrame, *, after: date, until: date) -> tuple[
         the largest issuance first. A sum is of what is known, and null where nothing is.
     """
     issued = pl.col("issuance_usd")
-    known_sum = pl.when(issued.count() > 0).then(issued.sum())
     coins = (
         issuance.filter(pl.col("day").is_between(after, until, closed="right"))
         .sort("coin_id", "day")
         .group_by("coin_id", maintain_order=True)
         .agg(
-            issuance_usd=known_sum,
+            issuance_usd=sum_of_known(issued),
             days_known=issued.count(),
             days_observed=pl.len(),
             supply=pl.col("supply").last(),
         )
         .sort("issuance_usd", "coin_id", descending=[True, False], nulls_last=True)
     )
-    return coins.select(known_sum).item(), coins
+    return coins.select(sum_of_known(issued)).item(), coins
 
 
 def issuance_by_span(issuance: pl.DataFrame, spans: Iterable[int], *, until: date) -> list[float | None]:

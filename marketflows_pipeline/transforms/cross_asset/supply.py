@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.daily_closes import rebase_redenominations, with_supply
+from marketflows_pipeline.transforms.moments import utc_day
 
 
 def daily_supply(observations: pl.DataFrame, coins: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +54,7 @@ def _last_of_day(observations: pl.LazyFrame, coin: str) -> pl.LazyFrame:
         observations.filter(
             *(pl.col(name).is_finite() & (pl.col(name) > 0) for name in ("market_cap_usd", "price_usd"))
         )
-        .with_columns(day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
+        .with_columns(day=utc_day("ts"))
         .sort(coin, "ts")
         .group_by(coin, "day", maintain_order=True)
         .agg(pl.col("market_cap_usd", "price_usd").last())

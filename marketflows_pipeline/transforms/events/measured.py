@@ -6,8 +6,7 @@ import polars as pl
 
 from marketflows_pipeline.transforms.events.scores import RATED, frequency_pct, severity
 from marketflows_pipeline.transforms.ordering import in_order
-from marketflows_pipeline.transforms.unusualness import LEAST_PAST
-from marketflows_pipeline.transforms.zscores import zscore
+from marketflows_pipeline.transforms.unusualness import LEAST_PAST, zscore
 
 PAST_VALUES = 60
 PAST_DAYS = 250
@@ -16,7 +15,7 @@ LIMIT = 0.99
 LEAST_Z = 2.0
 
 
-def zscores_of_past(series: pl.DataFrame, past_values: int = PAST_VALUES) -> pl.DataFrame:
+def zscores_of_past(series: pl.DataFrame) -> pl.DataFrame:
     """Each value against the values of its own subject before it, itself left out.
 
     With x a value and p the (at most 60) values before it, n of them::
@@ -31,7 +30,6 @@ def zscores_of_past(series: pl.DataFrame, past_values: int = PAST_VALUES) -> pl.
     Args:
         series: subject, ts and value, one row a subject and day, in any order; rows without a finite value are left
             out, as if they were not there. Other columns are kept.
-        past_values: how many values before count at most.
 
     Returns:
         The rows by subject and time, with ``n_past, reference, z, percentile``.
@@ -40,10 +38,10 @@ def zscores_of_past(series: pl.DataFrame, past_values: int = PAST_VALUES) -> pl.
     rows = in_order(series.filter(value.is_finite()), "subject", "ts").with_columns(
         place=pl.int_range(pl.len()).over("subject")
     )
-    names = [f"past_{back}" for back in range(1, past_values + 1)]
+    names = [f"past_{back}" for back in range(1, PAST_VALUES + 1)]
     with_past = rows.with_columns(
         pl.when(pl.col("place") >= back).then(value.shift(back)).alias(name) for back, name in enumerate(names, start=1)
-    ).with_columns(n_past=pl.min_horizontal("place", pl.lit(past_values)).cast(pl.Int32))
+    ).with_columns(n_past=pl.min_horizontal("place", pl.lit(PAST_VALUES)).cast(pl.Int32))
     past, n = [pl.col(name) for name in names], pl.col("n_past")
     is_enough = n >= LEAST_PAST
     mean = pl.sum_horizontal(past) / n

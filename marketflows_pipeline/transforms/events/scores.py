@@ -6,6 +6,8 @@ from statistics import NormalDist
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
+
 # An event of a kind of changes came, as rare, on at most so many of the days before.
 MOST_FREQUENT_PCT = 5.0
 STRONG, EXTREME = 3.0, 4.0
@@ -31,13 +33,7 @@ RATED: dict[str, pl.DataType] = {
 
 def severity(score: pl.Expr) -> pl.Expr:
     """``extreme`` from a score of 4 on, ``strong`` from 3 on, else ``notable``."""
-    return (
-        pl.when(score >= EXTREME)
-        .then(pl.lit("extreme"))
-        .when(score >= STRONG)
-        .then(pl.lit("strong"))
-        .otherwise(pl.lit("notable"))
-    )
+    return first_that_holds((score >= EXTREME, "extreme"), (score >= STRONG, "strong"), otherwise="notable")
 
 
 def normal_equivalent(frequency_pct: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.id_map import UNMAPPED
 
 _ID, _SLUG = pl.col("exchange_id"), pl.col("defillama_slug")
@@ -75,34 +76,29 @@ def exchange_coverage(
 
 
 def _no_reserves() -> pl.Expr:
-    return (
-        pl.when(pl.col("is_in_overview"))
-        .then(pl.lit("DefiLlama lists it, but knows none of its wallets"))
-        .otherwise(pl.lit("DefiLlama does not list its reserves"))
+    return first_that_holds(
+        (pl.col("is_in_overview"), "DefiLlama lists it, but knows none of its wallets"),
+        otherwise="DefiLlama does not list its reserves",
     )
 
 
 def _no_mapping() -> pl.Expr:
-    return (
-        pl.when(_ID.is_null())
-        .then(pl.lit("DefiLlama lists it, but no CoinGecko exchange is known to be the same"))
-        .otherwise(pl.lit("CoinGecko lists it, but no DefiLlama exchange is known to be the same"))
+    return first_that_holds(
+        (_ID.is_null(), "DefiLlama lists it, but no CoinGecko exchange is known to be the same"),
+        otherwise="CoinGecko lists it, but no DefiLlama exchange is known to be the same",
     )
 
 
 def _no_volume() -> pl.Expr:
-    return (
-        pl.when(_ID.is_null())
-        .then(pl.lit("no CoinGecko exchange is known to be the same, and volumes come from there"))
-        .when(pl.col("is_listed").is_null())
-        .then(pl.lit("it is not in CoinGecko's newest list of spot exchanges"))
-        .otherwise(pl.lit("CoinGecko's newest list gives no volume for it"))
+    return first_that_holds(
+        (_ID.is_null(), "no CoinGecko exchange is known to be the same, and volumes come from there"),
+        (pl.col("is_listed").is_null(), "it is not in CoinGecko's newest list of spot exchanges"),
+        otherwise="CoinGecko's newest list gives no volume for it",
     )
 
 
 def _no_netflow() -> pl.Expr:
-    return (
-        pl.when(_SLUG.is_null())
-        .then(pl.lit("DefiLlama has no page of its reserves, so no wallet of it is known"))
-        .otherwise(pl.lit("no token balances of it are stored: none were fetched, or DefiLlama gives none"))
+    return first_that_holds(
+        (_SLUG.is_null(), "DefiLlama has no page of its reserves, so no wallet of it is known"),
+        otherwise="no token balances of it are stored: none were fetched, or DefiLlama gives none",
     )

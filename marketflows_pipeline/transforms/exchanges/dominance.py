@@ -11,6 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.market_values import SPOT_VOLUME, TRACKED, in_segments, market_values
 from marketflows_pipeline.transforms.exchanges.members import LEAST_MEMBERS, exchange_members, in_fixed_set
 
@@ -166,10 +167,12 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
             fixed_hhi_lower_bound=fixed_part,
             fixed_hhi_upper_bound=pl.when(fixed_part.is_not_null()).then(fixed_part + fixed_missing.pow(2)),
             effective_exchanges=MONOPOLY / index,
-            market_concentration=_above(
-                index, (high, "highly_concentrated"), (moderate, "moderately_concentrated"), "competitive"
+            market_concentration=first_that_holds(
+                (index > high, "highly_concentrated"),
+                (index > moderate, "moderately_concentrated"),
+                otherwise="competitive",
             ),
-            systemic_risk=_above(index, (high, "high"), (moderate, "medium"), "low"),
+            systemic_risk=first_that_holds((index > high, "high"), (index > moderate, "medium"), otherwise="low"),
         )
         .pipe(table("mart.exchange_dominance").stored_form)
     )
@@ -201,13 +204,3 @@ def _changes(shares: pl.DataFrame) -> pl.DataFrame:
 
 def _top(places: int) -> pl.Expr:
     return _SHARE.filter(pl.col("rank") <= places).sum()
-
-
-def _above(index: pl.Expr, high: tuple[float, str], moderate: tuple[float, str], otherwise: str) -> pl.Expr:
-    return (
-        pl.when(index > high[0])
-        .then(pl.lit(high[1]))
-        .when(index > moderate[0])
-        .then(pl.lit(moderate[1]))
-        .otherwise(pl.lit(otherwise))
-    )

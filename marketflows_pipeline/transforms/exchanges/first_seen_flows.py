@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.transforms.exchanges.token_flows import daily_records, token_flows
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.sums import known_sum
 
 _KEY = ("slug", "day")
 _RECORD = ("slug", "ts")
@@ -76,9 +76,4 @@ def _revised(daily: pl.DataFrame, first: pl.DataFrame) -> pl.Series:
 def _flows(first: pl.DataFrame, own_tokens: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
     """slug, day, first_mid_usd: null where no token is kept."""
     balances = first.with_columns(quantity="first_quantity", value_usd="first_value_usd")
-    kept = pl.col("flow_mid_usd").is_not_null()
-    return (
-        token_flows(balances, own_tokens, quarantined)
-        .group_by(_KEY)
-        .agg(first_mid_usd=pl.when(kept.any()).then(order_independent_sum("flow_mid_usd")))
-    )
+    return token_flows(balances, own_tokens, quarantined).group_by(_KEY).agg(first_mid_usd=known_sum("flow_mid_usd"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 
 BY_CEXS, BY_PACKAGED, UNMAPPED = "cexs", "packaged", "none"
 _TEXT = pl.String()
@@ -67,7 +68,7 @@ def exchange_map(
         .join(claims, on="exchange_id", how="anti")
         .join(ours.join(claims, on="slug", how="anti"), left_on="exchange_id", right_on="packaged_id", how="left")
         .with_columns(
-            mapped_by=pl.when(pl.col("slug").is_null()).then(pl.lit(UNMAPPED)).otherwise(pl.lit(BY_PACKAGED)),
+            mapped_by=first_that_holds((pl.col("slug").is_null(), UNMAPPED), otherwise=BY_PACKAGED),
             own_tokens=pl.lit(None, _TEXT),
             is_cex=pl.lit(value=False),
         )
@@ -77,22 +78,21 @@ def exchange_map(
         .with_columns(name=pl.coalesce("listed_name", "name"), is_cex=pl.lit(value=True))
         .select(unclaimed.columns)
     )
-    entry = table("core.exchanges")
+    is_listed = _is_among(pl.col("exchange_id"), centralised["exchange_id"].to_list())
     stated = pl.DataFrame(schema={"exchange_id": _TEXT, "is_centralised": pl.Boolean()}) if kinds is None else kinds
     return (
         pl.concat([claimed, unclaimed])
+        .lazy()
         .with_columns(key=pl.coalesce("exchange_id", "slug", name_as_slug()))
-        .join(stated.select("exchange_id", stated="is_centralised"), on="exchange_id", how="left")
+        .join(stated.lazy().select("exchange_id", stated="is_centralised"), on="exchange_id", how="left")
         .sort(pl.col("exchange_id").is_null(), pl.col("slug").is_null(), "name")
         .with_columns(
             exchange_key=_distinct_key(),
             defillama_slug="slug",
-            is_centralised=_is_centralised(centralised),
+            is_centralised=pl.coalesce("stated", pl.when(pl.col("is_cex") | is_listed).then(pl.lit(value=True))),
             is_tracked=_is_among(pl.col("exchange_id"), tracked) | _is_among(pl.col("slug"), tracked),
         )
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort("exchange_key")
+        .pipe(table("core.exchanges").stored_form)
     )
 
 
@@ -155,11 +155,11 @@ def _claims(cexs: pl.DataFrame, known: pl.Series, listed: pl.Series, ours: pl.Da
         )
         .with_columns(exchange_id=pl.when(~is_disputed).then("claim"))
         .with_columns(
-            mapped_by=pl.when(pl.col("exchange_id").is_null())
-            .then(pl.lit(UNMAPPED))
-            .when(pl.col("own_id").is_not_null())
-            .then(pl.lit(BY_CEXS))
-            .otherwise(pl.lit(BY_PACKAGED))
+            mapped_by=first_that_holds(
+                (pl.col("exchange_id").is_null(), UNMAPPED),
+                (pl.col("own_id").is_not_null(), BY_CEXS),
+                otherwise=BY_PACKAGED,
+            )
         )
         .select("exchange_id", "name", "slug", "own_tokens", "mapped_by")
     )
@@ -168,18 +168,11 @@ def _claims(cexs: pl.DataFrame, known: pl.Series, listed: pl.Series, ours: pl.Da
 def _distinct_key() -> pl.Expr:
     """The key, made different from an equal one in an earlier row."""
     key, earlier = pl.col("key"), pl.int_range(pl.len()).over("key")
-    return (
-        pl.when(earlier == 0)
-        .then(key)
-        .when(earlier == 1)
-        .then(pl.format("{}@defillama", key))
-        .otherwise(pl.format("{}@defillama{}", key, earlier))
+    return first_that_holds(
+        (earlier == 0, key),
+        (earlier == 1, pl.format("{}@defillama", key)),
+        otherwise=pl.format("{}@defillama{}", key, earlier),
     )
-
-
-def _is_centralised(centralised: pl.DataFrame) -> pl.Expr:
-    listed = _is_among(pl.col("exchange_id"), centralised["exchange_id"].to_list())
-    return pl.coalesce("stated", pl.when(pl.col("is_cex") | listed).then(pl.lit(value=True)))
 
 
 def _is_among(name: pl.Expr, names: Sequence[str]) -> pl.Expr:

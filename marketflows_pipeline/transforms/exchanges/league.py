@@ -7,8 +7,10 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.id_map import with_exchange_key
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.ratios import percent_of
+from marketflows_pipeline.transforms.sums import known_sum
 
 # Days, and the column of DefiLlama's inflow that stands beside them.
 PERIODS = {1: "inflows_24h_usd", 7: "inflows_1w_usd", 30: "inflows_1m_usd"}
@@ -42,9 +44,8 @@ def exchange_league(netflow: pl.DataFrame, snapshot: pl.DataFrame, exchanges: pl
         pl.col("name").fill_null(pl.col("name_listed")),
         pl.col("is_tracked").fill_null(value=False),
     )
-    return pl.concat([_over(rows, netflow, period) for period in PERIODS]).pipe(
-        lambda league: table("mart.exchange_league").stored_form(league.lazy())
-    )
+    league = pl.concat([_over(rows, netflow, period) for period in PERIODS])
+    return table("mart.exchange_league").stored_form(league.lazy())
 
 
 def listed_exchanges(snapshot: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
@@ -63,7 +64,7 @@ def _over(rows: pl.DataFrame, netflow: pl.DataFrame, period: int) -> pl.DataFram
         .sort("slug", "day")
         .group_by("slug", maintain_order=True)
         .agg(
-            netflow_mid_usd=pl.when(is_known.any()).then(order_independent_sum("netflow_mid_usd")),
+            netflow_mid_usd=known_sum("netflow_mid_usd"),
             days_known=is_known.sum().cast(pl.Int32),
             from_day=pl.col("previous_day").filter(is_known).min(),
             to_day=pl.col("day").filter(is_known).max(),
@@ -79,15 +80,14 @@ def _over(rows: pl.DataFrame, netflow: pl.DataFrame, period: int) -> pl.DataFram
             pl.col("days_known").fill_null(0),
             period_days=pl.lit(period, pl.Int32),
             rank=_FLOW.rank("ordinal", descending=True).cast(pl.Int32),
-            netflow_pct_of_reserves=pl.when(pl.col("reserves_usd") > 0).then(100 * _FLOW / pl.col("reserves_usd")),
+            netflow_pct_of_reserves=percent_of(_FLOW, pl.col("reserves_usd")),
             signs_differ=pl.when(differ != 0).then(differ < 0),
-            reason=pl.when(is_known)
-            .then(None)
-            .when(~pl.col("is_tracked"))
-            .then(pl.lit(NOT_TRACKED))
-            .when(pl.col("slug").is_null())
-            .then(pl.lit(NO_WALLETS))
-            .otherwise(pl.lit(NO_FLOW)),
+            reason=first_that_holds(
+                (is_known, None),
+                (~pl.col("is_tracked"), NOT_TRACKED),
+                (pl.col("slug").is_null(), NO_WALLETS),
+                otherwise=NO_FLOW,
+            ),
         )
         .select(table("mart.exchange_league").column_names)
     )

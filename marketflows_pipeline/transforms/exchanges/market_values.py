@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.id_map import with_exchange_key
 from marketflows_pipeline.transforms.exchanges.volumes import is_from_list
+from marketflows_pipeline.transforms.moments import utc_day
 
 SPOT_VOLUME, RESERVES, DERIVATIVES_VOLUME = "spot_volume", "reserves", "derivatives_volume"
 ALL, CENTRALISED, DECENTRALISED, TRACKED = "all", "centralised", "decentralised", "tracked"
@@ -65,7 +67,7 @@ def market_values(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: pl.
 
 def in_segments(rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows once for ``all`` and once for their kind, where it is known."""
-    kind = pl.when("is_centralised").then(pl.lit(CENTRALISED)).otherwise(pl.lit(DECENTRALISED))
+    kind = first_that_holds((pl.col("is_centralised"), CENTRALISED), otherwise=DECENTRALISED)
     return pl.concat(
         [
             rows.with_columns(segment=pl.lit(ALL)),
@@ -80,7 +82,7 @@ def _snapshot_values(snapshots: pl.DataFrame, exchanges: pl.DataFrame) -> pl.Laz
     last = (
         with_exchange_key(snapshots, exchanges)
         .lazy()
-        .with_columns(day=pl.col("observed_at").dt.convert_time_zone("UTC").dt.date())
+        .with_columns(day=utc_day("observed_at"))
         .filter(pl.col("observed_at") == pl.col("observed_at").max().over("day"))
         .join(known, on="exchange_key", how="left")
         .with_columns(ts="observed_at", name=pl.coalesce("known_name", "name"))

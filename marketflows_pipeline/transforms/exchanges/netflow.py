@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.netflow_sums import REASONS
 from marketflows_pipeline.transforms.exchanges.token_flows import daily_records
+from marketflows_pipeline.transforms.ratios import percent_of
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 NEVER_BROKEN_DOWN = "no tokens are reported for this exchange"
@@ -15,17 +18,9 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
+# What `with_first_seen_netflow` adds.
+OF_FIRST_SEEN = ("first_netflow_mid_usd", "known_at")
 _COUNTED = ("unpriced", "negative", "quarantined")
-_COLUMNS = (
-    "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
-    "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
-    *(f"left_out_{reason}_usd" for reason in REASONS),
-    "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "largest_new_usd", "largest_new_token",
-    "own_token_share_pct", "coverage_pct", "coverage_before_pct",
-    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative", "n_tokens_quarantined", "n_tokens_rebased",
-    "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
-    "defillama_inflow_1m_usd", "reason",
-)  # fmt: skip
 
 
 def exchange_netflow(
@@ -62,7 +57,7 @@ def exchange_netflow(
         The columns of ``mart.exchange_netflow`` by (slug, day), but those of `with_first_seen_netflow`: every day with
         a record of tokens or a total.
     """
-    reserves = _daily_tvl(tvl)
+    reserves, larger = _daily_tvl(tvl), pl.max_horizontal("tvl_usd", "previous_tvl_usd")
     before = reserves.select("slug", previous_day="day", previous_tvl_usd="tvl_usd")
     return (
         _sums(flows)
@@ -92,9 +87,11 @@ def exchange_netflow(
             validate="m:1",
         )
         .with_columns(tvl_change_usd=pl.col("tvl_usd") - pl.col("previous_tvl_usd"))
-        .with_columns(_identity_gap(), reason=_reason())
+        .with_columns(
+            identity_gap_pct=percent_of(pl.col("tvl_change_usd") - pl.col("explained_usd"), larger), reason=_reason()
+        )
         .sort(_KEY)
-        .select(_COLUMNS)
+        .select(name for name in table("mart.exchange_netflow").column_names if name not in OF_FIRST_SEEN)
         .collect()
     )
 
@@ -152,9 +149,9 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             explained_usd=pl.when(compared).then(pl.sum_horizontal("flow_usd", "price_effect_usd", "left_out_usd")),
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),
             netflow_mid_usd=pl.when(compared & (kept > 0)).then("flow_mid_usd"),
-            coverage_pct=pl.when(compared & (total > 0)).then(100 * pl.col("kept_usd") / total),
-            coverage_before_pct=pl.when(compared & (before > 0)).then(100 * pl.col("kept_before_usd") / before),
-            own_token_share_pct=pl.when(pl.col("is_own_known") & (total > 0)).then(100 * pl.col("own_usd") / total),
+            coverage_pct=pl.when(compared).then(percent_of(pl.col("kept_usd"), total)),
+            coverage_before_pct=pl.when(compared).then(percent_of(pl.col("kept_before_usd"), before)),
+            own_token_share_pct=pl.when("is_own_known").then(percent_of(pl.col("own_usd"), total)),
         )
     )
 
@@ -179,24 +176,13 @@ def _names(exchanges: pl.DataFrame) -> pl.LazyFrame:
     )
 
 
-def _identity_gap() -> pl.Expr:
-    larger = pl.max_horizontal("tvl_usd", "previous_tvl_usd")
-    gap = pl.col("tvl_change_usd") - pl.col("explained_usd")
-    return pl.when(larger > 0).then(100 * gap / larger).alias("identity_gap_pct")
-
-
 def _reason() -> pl.Expr:
     has_tokens = pl.col("is_first").is_not_null()
-    return (
-        pl.when(pl.col("netflow_usd").is_not_null())
-        .then(None)
-        .when(~has_tokens.any().over("slug"))
-        .then(pl.lit(NEVER_BROKEN_DOWN))
-        .when(~has_tokens)
-        .then(pl.lit(NOT_BROKEN_DOWN))
-        .when(pl.col("is_first"))
-        .then(pl.lit(FIRST_RECORD))
-        .when(pl.col("is_repeated"))
-        .then(pl.lit(REPEATED_RECORD))
-        .otherwise(pl.lit(NOTHING_KEPT))
+    return first_that_holds(
+        (pl.col("netflow_usd").is_not_null(), None),
+        (~has_tokens.any().over("slug"), NEVER_BROKEN_DOWN),
+        (~has_tokens, NOT_BROKEN_DOWN),
+        (pl.col("is_first"), FIRST_RECORD),
+        (pl.col("is_repeated"), REPEATED_RECORD),
+        otherwise=NOTHING_KEPT,
     )

@@ -26,15 +26,10 @@ def sum_netflow(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         netflow_from_day, netflow_to_day: how many days, and from which record to which.
     """
     measured = [record for record in records if record["netflow_usd"] is not None]
-
-    def known_sum(column: str) -> float | None:
-        known = [record[column] for record in measured if record[column] is not None]
-        return math.fsum(known) if known else None
-
     return {
-        **{part: known_sum(part) for part in (*PARTS, "left_out_usd", "left_out_gross_usd")},
-        "left_out": {f"{reason}_usd": known_sum(f"left_out_{reason}_usd") for reason in REASONS},
-        "tvl_change_usd": known_sum("tvl_change_usd"),
+        **{part: _known_sum(measured, part) for part in (*PARTS, "left_out_usd", "left_out_gross_usd")},
+        "left_out": {f"{reason}_usd": _known_sum(measured, f"left_out_{reason}_usd") for reason in REASONS},
+        "tvl_change_usd": _known_sum(measured, "tvl_change_usd"),
         "netflow_days": len(measured),
         "netflow_from_day": min((record["previous_day"] for record in measured), default=None),
         "netflow_to_day": max((record["day"] for record in measured), default=None),

@@ -7,6 +7,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchanges.asset_classes import STABLECOINS
 from marketflows_pipeline.transforms.exchanges.league import listed_exchanges
+from marketflows_pipeline.transforms.ratios import percent_of
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 
@@ -48,15 +49,12 @@ def exchange_positions(snapshot: pl.DataFrame, by_class: pl.DataFrame, exchanges
             open_interest_share_pct=_share("open_interest_usd"),
             spot_share_pct=_share("spot_volume_usd"),
             derivatives_share_pct=_share("derivatives_volume_usd"),
-            derivatives_of_volume_pct=pl.when(both > 0).then(100 * derivatives / both),
-            stablecoin_reserves_pct=pl.when(pl.col("all_usd") > 0).then(
-                100 * pl.col("stablecoin_reserves_usd") / pl.col("all_usd")
-            ),
+            derivatives_of_volume_pct=percent_of(derivatives, both),
+            stablecoin_reserves_pct=percent_of(pl.col("stablecoin_reserves_usd"), pl.col("all_usd")),
         )
         .pipe(table("mart.exchange_positions").stored_form)
     )
 
 
 def _share(column: str) -> pl.Expr:
-    total = order_independent_sum(column)
-    return pl.when(total > 0).then(100 * pl.col(column) / total)
+    return percent_of(pl.col(column), order_independent_sum(column))

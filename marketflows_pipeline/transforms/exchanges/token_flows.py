@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.reserve_prices import is_rebased, market_ratios
 from marketflows_pipeline.transforms.exchanges.token_aliases import own_by_slug, token_of
+from marketflows_pipeline.transforms.ordering import within
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
 
-_COLUMNS = (
-    "slug", "day", "token", "quantity_before", "quantity", "first_quantity", "value_before_usd", "value_usd",
-    "price_usd", "flow_usd", "price_effect_usd", "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "reason",
-    "basis_ratio",
-    "ts", "previous_day", "is_repeated", "is_own_token",
-)  # fmt: skip
 _PAIR = ("token", "day", "previous_day")
 _Q0, _Q1 = pl.col("quantity_before"), pl.col("quantity")
 _V0, _V1 = pl.col("value_before_usd"), pl.col("value_usd")
@@ -34,7 +32,6 @@ def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
     Returns:
         slug, day, ts, previous_day (that of the record before, null for the first) by (slug, day).
     """
-    previous_day = pl.when(pl.col("slug") == pl.col("slug").shift(1)).then(pl.col("day").shift(1))
     midnight = pl.col("ts").dt.convert_time_zone("UTC").dt.round("1d")
     return (
         frame.lazy()
@@ -45,7 +42,7 @@ def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
         .group_by("slug", "day")
         .agg(pl.col("ts").sort_by("distance", "ts").first())
         .sort("slug", "day")
-        .with_columns(previous_day=previous_day)
+        .with_columns(previous_day=within("slug", "day", 1))
         .collect()
     )
 
@@ -123,7 +120,7 @@ def token_flows(
         .with_columns(is_rebased=is_rebased(_Q1 / _Q0, _V1 / _V0, pl.col("market_ratio")).fill_null(value=False))
         .with_columns(reason=pl.when(_is_compared()).then(_reason()))
         .with_columns(_left_out(), *_flow())
-        .select(_COLUMNS)
+        .select(*table("mart.exchange_token_flows").column_names, "ts", "previous_day", "is_repeated", "is_own_token")
         .collect()
     )
 
@@ -159,7 +156,7 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
         .group_by("key")
         .agg(
             quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
-            value_usd=pl.when(value.count() > 0).then(value.sum()),
+            value_usd=sum_of_known(value),
             first_quantity=pl.when(pl.col("first_quantity").null_count() == 0).then(pl.col("first_quantity").sum()),
             is_priced=(is_nothing | has_price).all(),
             is_negative=((quantity < 0) | (value < 0)).any(),
@@ -169,10 +166,7 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
 
 
 def _pairs(now: pl.DataFrame, records: pl.DataFrame, stride: int) -> pl.DataFrame:
-    """Each token of each record beside itself in the record before, by record and token.
-
-    ``is_priced`` is null on a side that does not have the token.
-    """
+    """Each token of each record beside itself in the one before; ``is_priced`` is null on a side without the token."""
     is_followed = pl.col("slug") == pl.col("slug").shift(-1)
     followed = records.lazy().filter(is_followed).select(pl.col("record").cast(pl.Int64))
     before = (
@@ -240,25 +234,16 @@ def _reason() -> pl.Expr:
     is_there = priced.is_not_null() & _is_something(_Q1, _V1)
     # Whatever is there is priced by then; a side that is not there is worth nothing.
     smaller = pl.min_horizontal(_V0.fill_null(0.0), _V1.fill_null(0.0))
-    return (
-        pl.when(pl.col("is_own_token"))
-        .then(pl.lit("own_token"))
-        .when(pl.col("is_quarantined"))
-        .then(pl.lit("quarantined"))
-        .when(pl.any_horizontal(pl.col("is_negative", "is_negative_before").fill_null(value=False)))
-        .then(pl.lit("negative"))
-        .when((was_there & ~priced_before) | (is_there & ~priced))
-        .then(pl.lit("unpriced"))
-        .when(is_there & ~was_there)
-        .then(pl.lit("new"))
-        .when(was_there & ~is_there)
-        .then(pl.lit("vanished"))
-        .when(smaller < pl.col("dust_limit"))
-        .then(pl.lit("dust"))
-        .when(pl.col("is_rebased"))
-        .then(None)
-        .when(((_Q1 - _Q0) * _price()).abs() / 2 > pl.max_horizontal(_V0, _V1))
-        .then(pl.lit("absurd"))
+    return first_that_holds(
+        (pl.col("is_own_token"), "own_token"),
+        (pl.col("is_quarantined"), "quarantined"),
+        (pl.any_horizontal(pl.col("is_negative", "is_negative_before").fill_null(value=False)), "negative"),
+        ((was_there & ~priced_before) | (is_there & ~priced), "unpriced"),
+        (is_there & ~was_there, "new"),
+        (was_there & ~is_there, "vanished"),
+        (smaller < pl.col("dust_limit"), "dust"),
+        (pl.col("is_rebased"), None),
+        (((_Q1 - _Q0) * _price()).abs() / 2 > pl.max_horizontal(_V0, _V1), "absurd"),
     )
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchanges.id_map import name_as_slug, with_exchange_key
+from marketflows_pipeline.transforms.ratios import percent_of
 
 CEX, DEX = "cex", "dex"
 _CEX_CATEGORY, _DEX_CATEGORY = "CEX", "Dexs"
@@ -69,5 +70,4 @@ def exchange_tvl(snapshot: pl.DataFrame, protocols: pl.DataFrame, exchanges: pl.
 
 
 def _share_of_kind(column: str) -> pl.Expr:
-    total = pl.col(column).sum().over("kind")
-    return pl.when(total > 0).then(100 * pl.col(column) / total)
+    return percent_of(pl.col(column), pl.col(column).sum().over("kind"))

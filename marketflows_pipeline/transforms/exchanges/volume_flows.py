@@ -7,10 +7,14 @@ from datetime import date
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.volumes import volume_statistics
+from marketflows_pipeline.transforms.moments import utc_day
+from marketflows_pipeline.transforms.ratios import percent_of
+from marketflows_pipeline.transforms.unusualness import zscore
 
 _VOLUME, _TRUST = pl.col("volume_24h_btc"), pl.col("trust_score")
-_DAY = pl.col("observed_at").dt.convert_time_zone("UTC").dt.date()
+_DAY = utc_day("observed_at")
 _TRUSTED, _HALF_TRUSTED = 7, 5
 
 
@@ -43,6 +47,7 @@ def exchange_flows(
     """
     price = pl.lit(btc_price_usd, pl.Float64)
     mean, total = pl.col("volume_7d_mean_btc"), _VOLUME.sum()
+    change = pl.col("volume_change_pct")
     known = exchanges.lazy().filter(pl.col("exchange_id").is_not_null())
     return (
         listing.lazy()
@@ -55,13 +60,20 @@ def exchange_flows(
             is_tracked=pl.col("is_tracked").fill_null(value=False),
             btc_price_usd=price,
             volume_24h_usd=_VOLUME * price,
-            market_share_pct=pl.when(total > 0).then(100 * _VOLUME / total),
-            volume_change_pct=pl.when(mean > 0).then(100 * (_VOLUME - mean) / mean),
-            volume_zscore=(_VOLUME - pl.col("volume_60d_mean_btc")) / pl.col("volume_60d_sd_btc"),
+            market_share_pct=percent_of(_VOLUME, total),
+            volume_change_pct=percent_of(_VOLUME - mean, mean),
+            volume_zscore=zscore(_VOLUME, pl.col("volume_60d_mean_btc"), pl.col("volume_60d_sd_btc")),
             history_days=pl.col("history_days").fill_null(0),
-            trust_heuristic=_trust_heuristic(),
+            # A guess that takes trust for money; kept so that it can be compared with what is measured.
+            trust_heuristic=first_that_holds(
+                (_TRUST > _TRUSTED, "inflow"), (_TRUST > _HALF_TRUSTED, "stable"), (_TRUST.is_not_null(), "outflow")
+            ),
         )
-        .with_columns(flow_direction=_direction(inflow_pct, outflow_pct))
+        .with_columns(
+            flow_direction=first_that_holds(
+                (change >= inflow_pct, "inflow"), (change <= outflow_pct, "outflow"), (change.is_not_null(), "stable")
+            )
+        )
         .pipe(table("mart.exchange_flows").stored_form)
     )
 
@@ -72,27 +84,3 @@ def _statistics(listing: pl.DataFrame, volumes: pl.DataFrame) -> pl.LazyFrame:
     nothing = pl.LazyFrame(schema={"day": pl.Date, **volume_statistics(volumes.clear(), date.min).schema})
     each_day = (volume_statistics(volumes, day).lazy().select(pl.lit(day).alias("day"), pl.all()) for day in days)
     return pl.concat([nothing, *each_day])
-
-
-def _direction(inflow_pct: float, outflow_pct: float) -> pl.Expr:
-    change = pl.col("volume_change_pct")
-    return (
-        pl.when(change >= inflow_pct)
-        .then(pl.lit("inflow"))
-        .when(change <= outflow_pct)
-        .then(pl.lit("outflow"))
-        .when(change.is_not_null())
-        .then(pl.lit("stable"))
-    )
-
-
-def _trust_heuristic() -> pl.Expr:
-    """A guess that takes trust for money; kept so that it can be compared with what is measured."""
-    return (
-        pl.when(_TRUST > _TRUSTED)
-        .then(pl.lit("inflow"))
-        .when(_TRUST > _HALF_TRUSTED)
-        .then(pl.lit("stable"))
-        .when(_TRUST.is_not_null())
-        .then(pl.lit("outflow"))
-    )

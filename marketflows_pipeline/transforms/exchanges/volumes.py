@@ -10,11 +10,11 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.zscores import varies
+from marketflows_pipeline.transforms.moments import utc_day
+from marketflows_pipeline.transforms.unusualness import varies
 
 MEAN_DAYS, MEAN_MIN_DAYS = 7, 4
 SCORE_DAYS, SCORE_MIN_DAYS = 60, 20
-RECENT_POINTS, SPLIT_POINTS, TREND_MIN_POINTS = 3, 6, 2
 _OLDEST_PRICE = timedelta(hours=26)
 _LIST = ":exchanges"
 LISTING_SOURCE = f"coingecko{_LIST}"
@@ -46,7 +46,7 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
     prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
     return (
         points.filter(_VOLUME.is_finite() & (_VOLUME >= 0))
-        .with_columns(day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
+        .with_columns(day=utc_day("ts"))
         # The list stands behind the charts above, so it stays behind them at an equal time.
         .sort("ts", maintain_order=True)
         .unique(["exchange_id", "day"], keep="last", maintain_order=True)

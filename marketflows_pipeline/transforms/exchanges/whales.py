@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.transforms.zscores import zscore
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
+from marketflows_pipeline.transforms.moments import utc_day
+from marketflows_pipeline.transforms.unusualness import zscore
 
 MAX_AGE = timedelta(hours=3)
 HISTORY_DAYS = 60
@@ -23,11 +26,6 @@ _METHODS = {
     "ratio": f"{_PROXY}the ratio alone, for want of 20 days of history that vary.",
 }
 _RATIO = 100 * pl.col("volume_24h_usd") / pl.col("market_cap_usd")
-_COLUMNS = (
-    "coin_id", "observed_at", "rank", "symbol", "name", "is_trending", "market_cap_rank", "market_cap_usd",
-    "volume_24h_usd", "volume_to_mcap_pct", "volume_zscore", "history_days", "price_change_24h_pct", "is_unusual",
-    "whale_activity_score", "score_basis", "ratio_heuristic", "signal_type", "method", "source",
-)  # fmt: skip
 
 
 def whale_signals(
@@ -66,6 +64,7 @@ def whale_signals(
     usable = observations.lazy().filter(is_wanted, pl.col("market_cap_usd") > 0, pl.col("volume_usd").is_not_null())
     shown = trending.lazy().filter(is_wanted, pl.col("observed_at") >= observed_at - MAX_AGE)
     is_first = pl.col("coin_id").is_first_distinct()
+    is_unusual, change = pl.col("volume_zscore") >= UNUSUAL_ZSCORE, pl.col("price_change_24h_pct")
     return (
         pl.concat([_of_trending(shown), _of_tracked(usable, observations, coins, observed_at)])
         .filter(is_first)
@@ -76,12 +75,18 @@ def whale_signals(
             pl.col("is_trending").fill_null(value=False),
             observed_at=pl.lit(observed_at.astimezone(UTC)).cast(pl.Datetime("us", "UTC")),
             volume_to_mcap_pct=_RATIO,
-            volume_zscore=_zscore(),
+            volume_zscore=pl.when(pl.col("history_days") >= MIN_HISTORY_DAYS).then(
+                zscore(_RATIO, pl.col("mean"), pl.col("deviation"))
+            ),
         )
-        .with_columns(_is_unusual(), _signal_type(), *_scores())
+        .with_columns(
+            *_scores(),
+            is_unusual=is_unusual.fill_null(pl.col("volume_to_mcap_pct") > UNUSUAL_RATIO_PCT),
+            signal_type=first_that_holds((change > 0, "accumulation"), (change < 0, "distribution")),
+        )
         .with_columns(_rank(), method=pl.col("score_basis").replace_strict(_METHODS, return_dtype=pl.String))
         .sort("coin_id")
-        .select(_COLUMNS)
+        .select(table("mart.whale_signals").column_names)
         .collect()
     )
 
@@ -143,7 +148,7 @@ def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.DataFrame:
     """The last ratio of each of the 60 days before today, as coin_id, mean, deviation, history_days."""
     today = observed_at.astimezone(UTC).date()
     ratio = 100 * pl.col("volume_usd") / pl.col("market_cap_usd")
-    day = pl.col("ts").dt.convert_time_zone("UTC").dt.date()
+    day = utc_day("ts")
     return (
         usable.filter(day >= today - timedelta(days=HISTORY_DAYS), day < today)
         .group_by("coin_id", day=day)
@@ -160,34 +165,13 @@ def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.DataFrame:
     )
 
 
-def _zscore() -> pl.Expr:
-    has_history = pl.col("history_days") >= MIN_HISTORY_DAYS
-    return pl.when(has_history).then(zscore(_RATIO, pl.col("mean"), pl.col("deviation")))
-
-
-def _is_unusual() -> pl.Expr:
-    by_zscore = pl.col("volume_zscore") >= UNUSUAL_ZSCORE
-    return by_zscore.fill_null(pl.col("volume_to_mcap_pct") > UNUSUAL_RATIO_PCT).alias("is_unusual")
-
-
 def _scores() -> tuple[pl.Expr, ...]:
     zscore, fifth = pl.col("volume_zscore"), pl.col("volume_to_mcap_pct") / 5
     by_zscore = zscore.is_not_null()
     return (
         pl.when(by_zscore).then(2 * zscore).otherwise(fifth).clip(0, MAX_SCORE).alias("whale_activity_score"),
-        pl.when(by_zscore).then(pl.lit("zscore")).otherwise(pl.lit("ratio")).alias("score_basis"),
+        first_that_holds((by_zscore, "zscore"), otherwise="ratio").alias("score_basis"),
         fifth.floor().clip(0, MAX_SCORE).cast(pl.Int32).alias("ratio_heuristic"),
-    )
-
-
-def _signal_type() -> pl.Expr:
-    change = pl.col("price_change_24h_pct")
-    return (
-        pl.when(change > 0)
-        .then(pl.lit("accumulation"))
-        .when(change < 0)
-        .then(pl.lit("distribution"))
-        .alias("signal_type")
     )
 
 

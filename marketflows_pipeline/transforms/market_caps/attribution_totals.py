@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -11,7 +11,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import PORTFOLIOS, RANGES
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
-from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
+from marketflows_pipeline.transforms.market_caps.groups import portfolio_coins
 from marketflows_pipeline.transforms.market_caps.universes import narrative_universe
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
@@ -129,24 +129,5 @@ def narrative_members(stored: pl.DataFrame, times: pl.Series, top_n: int) -> pl.
 
 def portfolio_members(portfolios: Mapping[str, Sequence[str]], times: pl.Series) -> pl.DataFrame:
     """The coins of each portfolio, the same at each close: category, series, coin_id, ts."""
-    held = pl.DataFrame(
-        [(PORTFOLIOS, name, coin) for name, coins in portfolios.items() for coin in coins],
-        schema=dict.fromkeys(("category", "series", "coin_id"), pl.String),
-        orient="row",
-    )
-    return held.join(times.alias("ts").to_frame(), how="cross")
-
-
-def range_places(attribution: pl.DataFrame, coins: Collection[str], limits: Sequence[float]) -> pl.DataFrame:
-    """The range of each of these coins at each of its closes; a cap equal to a limit is below it.
-
-    Args:
-        attribution: coin_id, ts, market_cap_usd.
-        coins: those that were ever stored above the smallest limit and are not left out.
-        limits: lower limits in USD.
-
-    Returns:
-        coin_id, ts, lower_limit_usd (null below the lowest), market_cap_usd by (coin_id, ts).
-    """
-    cohort = pl.DataFrame({"coin_id": sorted(coins)}, schema={"coin_id": pl.String})
-    return assign_buckets(attribution, cohort, limits)
+    held = portfolio_coins(portfolios).select(pl.lit(PORTFOLIOS).alias("category"), "portfolio", "coin_id")
+    return held.rename({"portfolio": "series"}).join(times.alias("ts").to_frame(), how="cross")

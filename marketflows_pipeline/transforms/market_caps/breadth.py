@@ -9,7 +9,7 @@ import polars as pl
 from polars import selectors as cs
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY, every_day
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
@@ -104,8 +104,7 @@ def _by_universe_and_day(figures: pl.DataFrame, universes: pl.DataFrame) -> pl.D
 
 def _figures_of_coins(closes: pl.DataFrame, bitcoin_id: str) -> pl.DataFrame:
     """What each coin adds to the measures at each close; every coin has a row a day, so that a step is a day."""
-    first_to_last = pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), DAY, time_unit="us", time_zone="UTC")
-    days = closes.select(first_to_last.alias("ts"))
+    days = closes.select(every_day(pl.col("ts").min(), pl.col("ts").max()).alias("ts"))
     coins = closes.select("coin_id").unique().sort("coin_id").with_row_index("coin")
     every = coins.join(days, how="cross", maintain_order="left_right").with_columns(pl.col("coin").set_sorted())
     known = every.join(
@@ -196,11 +195,7 @@ def _with_every_day(by_day: pl.DataFrame) -> pl.DataFrame:
     last = known.get_column("ts").max()
     every = (
         known.group_by(_SERIES)
-        .agg(
-            ts=pl.datetime_range(
-                pl.col("ts").min(), pl.lit(last, pl.Datetime("us", "UTC")), DAY, time_unit="us", time_zone="UTC"
-            )
-        )
+        .agg(ts=every_day(pl.col("ts").min(), pl.lit(last, pl.Datetime("us", "UTC"))))
         .explode("ts")
         .sort(_ROW)
     )

@@ -9,6 +9,7 @@ import polars as pl
 from marketflows_pipeline.transforms.market_caps.daily_closes import (
     DAY,
     SUPPLY_WINDOW,
+    every_day,
     rebase_redenominations,
     with_supply,
 )
@@ -105,9 +106,7 @@ def held_over_gaps(closes: pl.DataFrame) -> pl.DataFrame:
     gap = (pl.col("ts") - within_coin("ts", 1)) > DAY
     if not ordered.select(gap.any()).item():
         return ordered
-    spans = ordered.group_by("coin_id", maintain_order=True).agg(
-        ts=pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), DAY, time_zone="UTC", time_unit="us")
-    )
+    spans = ordered.group_by("coin_id", maintain_order=True).agg(ts=every_day(pl.col("ts").min(), pl.col("ts").max()))
     values = ("market_cap_usd", "price_usd")
     return (
         spans.explode("ts")

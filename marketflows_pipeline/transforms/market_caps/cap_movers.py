@@ -32,19 +32,15 @@ def coin_movers(attribution: pl.DataFrame, days: int, by: By) -> pl.DataFrame:
         (null below 7 days), large_supply_step_usd, new_supply_usd (both), rest_usd, is_confirmed, days_known.
     """
     last = _last_days(attribution, days).filter(pl.col("change_usd").is_not_null()).sort("coin_id", "ts")
+    confirmed = pl.col("is_confirmed")
     sums = last.group_by("coin_id", maintain_order=True).agg(
         pl.col("market_cap_usd").last(),
         pl.col("change_usd", *_TAKEN).sum(),
-        pl.col("is_confirmed").drop_nulls().all().alias("all_confirmed"),
-        pl.col("is_confirmed").count().alias("n_judged"),
         days_known=pl.len().cast(pl.Int32),
+        is_confirmed=pl.when(confirmed.count() > 0).then(confirmed.all()),
     )
-    is_confirmed = pl.when(pl.col("n_judged") > 0).then("all_confirmed").alias("is_confirmed")
-    return (
-        sums.with_columns(is_confirmed, market_cap_before_usd=pl.col("market_cap_usd") - pl.col("change_usd"))
-        .drop("all_confirmed", "n_judged")
-        .pipe(_by_size, days, by, "coin_id")
-    )
+    before = pl.col("market_cap_usd") - pl.col("change_usd")
+    return sums.with_columns(market_cap_before_usd=before).pipe(_by_size, days, by, "coin_id")
 
 
 def series_movers(totals: pl.DataFrame, days: int, by: By) -> pl.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cases import first_that_holds
+from marketflows_pipeline.transforms.ordering import within
 from marketflows_pipeline.transforms.unusualness import LEAST_PAST, against_past
 
 PERIODS = (1, 7, 30)
@@ -52,13 +54,15 @@ def category_radar(snapshots: pl.DataFrame) -> pl.DataFrame:
             }
         )
     of_day = days.select("ago", before_at="observed_at")
+    ends = pl.col("cap_before_usd"), pl.col("market_cap_usd")
+    then, now = (_place(pl.when(ends[0].is_not_null() & ends[1].is_not_null()).then(end)) for end in ends)
     return (
         present.drop(_MEASURES.values())
         .join(newest, on="number")
         .join(near_duplicates(newest), on="category_id", how="left")
         .join(of_day, left_on="period_days", right_on="ago", how="left")
         .sort("category_id", "period_days")
-        .with_columns(rank=_place("market_cap_usd"), rank_change=_place_among_both(before=True) - _place_among_both())
+        .with_columns(rank=_place(pl.col("market_cap_usd")), rank_change=then - now)
         .with_columns(reason=_reason())
         .lazy()
         .pipe(table("mart.category_radar").stored_form)
@@ -123,7 +127,7 @@ def _grid(snapshots: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataF
     newest = (
         rows.filter(moment == moment.max())
         .sort("category_id")
-        .with_columns(_kind(), day=moment.dt.date())
+        .with_columns(kind=_kind(), day=moment.dt.date())
         .with_row_index("number")
     )
     length = int(days.item(0, "ago")) + 1
@@ -143,44 +147,30 @@ def _grid(snapshots: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataF
 def _kind() -> pl.Expr:
     words = pl.concat_str(pl.col("name"), pl.lit(" "), pl.col("category_id").str.replace_all("-", " "))
     words = words.str.to_lowercase()
-    return (
-        pl.when(words.str.contains(r"\becosystem\b"))
-        .then(pl.lit(ECOSYSTEM))
-        .when(words.str.contains(r"\b(portfolio|holdings)\b"))
-        .then(pl.lit(VENTURE_PORTFOLIO))
-        .otherwise(pl.lit(NARRATIVE))
-        .alias("kind")
+    return first_that_holds(
+        (words.str.contains(r"\becosystem\b"), ECOSYSTEM),
+        (words.str.contains(r"\b(portfolio|holdings)\b"), VENTURE_PORTFOLIO),
+        otherwise=NARRATIVE,
     )
 
 
 def _changes(grid: pl.DataFrame, period: int) -> pl.DataFrame:
     """Each category and day beside itself so many days before."""
-    is_same = pl.col("number") == pl.col("number").shift(period)
-    before = {name: pl.when(is_same).then(pl.col(column).shift(period)) for name, column in _MEASURES.items()}
+    before = {name: within("number", column, period) for name, column in _MEASURES.items()}
     changes = {f"{name}_change_pct": 100 * (pl.col(_MEASURES[name]) / then - 1) for name, then in before.items()}
     return grid.with_columns(period_days=pl.lit(period, pl.Int32), cap_before_usd=before["cap"], **changes)
 
 
-def _place(cap: str) -> pl.Expr:
+def _place(cap: pl.Expr) -> pl.Expr:
     """The place from 1, the largest first; rows are sorted by id, so equal ones go by it."""
-    return pl.col(cap).rank("ordinal", descending=True).over("kind", "period_days").cast(pl.Int32)
-
-
-def _place_among_both(*, before: bool = False) -> pl.Expr:
-    then, now = pl.col("cap_before_usd"), pl.col("market_cap_usd")
-    cap = pl.when(then.is_not_null() & now.is_not_null()).then(then if before else now)
     return cap.rank("ordinal", descending=True).over("kind", "period_days").cast(pl.Int32)
 
 
 def _reason() -> pl.Expr:
     past = pl.col("n_past_cap_changes")
-    return (
-        pl.when(pl.col("market_cap_usd").is_null())
-        .then(pl.lit(NO_CAP))
-        .when(pl.col("before_at").is_null())
-        .then(pl.lit(NO_SNAPSHOT))
-        .when(pl.col("cap_before_usd").is_null())
-        .then(pl.lit(NOT_LISTED))
-        .when(past < LEAST_PAST)
-        .then(pl.format("{} past changes are stored, {} are needed", past, pl.lit(LEAST_PAST)))
+    return first_that_holds(
+        (pl.col("market_cap_usd").is_null(), NO_CAP),
+        (pl.col("before_at").is_null(), NO_SNAPSHOT),
+        (pl.col("cap_before_usd").is_null(), NOT_LISTED),
+        (past < LEAST_PAST, pl.format("{} past changes are stored, {} are needed", past, pl.lit(LEAST_PAST))),
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
 
-# CoinGecko's, as of this day. What stands in brackets in a category's name, as AI in "Artificial Intelligence (AI)",
-# needs no line, nor does a slug whose category was renamed since this program has seen it.
-ALIASES_AS_OF = date(2026, 11, 28)
+# CoinGecko's, as of 28 November 2026. What stands in brackets in a category's name, as AI in "Artificial Intelligence
+# (AI)", needs no line, nor does a slug whose category was renamed since this program has seen it.
 ALIASES: Mapping[str, str] = {
     "ai": "artificial-intelligence",
     "defi": "decentralized-finance-defi",
@@ -48,17 +46,13 @@ def todays_slug(slug: str, listed: Mapping[str, str], former: Mapping[str, str] 
     alike = [
         other
         for other, its_name in listed.items()
-        if spelled and spelled in {_spelling(other), _spelling(its_name), *_short_names(its_name)}
+        if spelled and spelled in set(map(_spelling, (other, its_name, *_IN_BRACKETS.findall(its_name))))
     ]
     for meant in (renamed, alike):
         if meant:
             return meant[0] if len(meant) == 1 else None
     alias = ALIASES.get(slug.casefold())
     return alias if alias in listed else None
-
-
-def _short_names(name: str) -> set[str]:
-    return {_spelling(short) for short in _IN_BRACKETS.findall(name)}
 
 
 def _spelling(text: str) -> str:

@@ -40,6 +40,11 @@ def closes_at(observations: pl.DataFrame, times: pl.Series, within: timedelta) -
     )
 
 
+def every_day(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """Every close from one to another, both included."""
+    return pl.datetime_range(first, last, DAY, time_unit="us", time_zone="UTC")
+
+
 def unit_factor(price: pl.Expr, cap: pl.Expr, price_before: pl.Expr, cap_before: pl.Expr) -> pl.Expr:
     """New coins per old one where a coin was redenominated between two observations, 1 where it was not.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.sums import known_sum
 
 
 def dominance(
@@ -54,10 +54,10 @@ def dominance(
         .with_columns(pl.when(is_in).then(cap).alias(name) for name, is_in in of_what.items())
         .group_by("ts")
         .agg(
+            # A sum over nothing is not known; 0 would be a share.
+            *map(known_sum, of_what),
             n=pl.len(),
             n_stablecoins=pl.col("stablecoins_usd").count(),
-            # A sum over nothing is not known; 0 would be a share.
-            **{name: pl.when(pl.col(name).count() > 0).then(order_independent_sum(name)) for name in of_what},
         )
         .with_columns(total_usd=pl.when(pl.all_horizontal(is_known)).then(total))
     )

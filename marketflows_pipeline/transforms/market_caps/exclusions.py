@@ -7,8 +7,9 @@ from datetime import date
 
 import polars as pl
 
+from marketflows_pipeline.transforms.market_caps.groups import newest_lists
 from marketflows_pipeline.transforms.market_caps.labels import dollars
-from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets, range_series
+from marketflows_pipeline.transforms.market_caps.ranges import range_names, range_places
 
 LEFT_OUT = "stablecoins, wrapped, staked and pegged coins left out"
 
@@ -24,14 +25,11 @@ def left_out_of_narratives(members: pl.DataFrame, day: date | None, top_n: int) 
     Returns:
         series, n_left_out, left_out_usd (0 where none is), one row a narrative.
     """
-    observed = members.lazy()
-    if day is not None:
-        observed = observed.filter(pl.col("observed_at").dt.convert_time_zone("UTC").dt.date() == day)
     kept = ~pl.col("is_left_out")
     is_above = kept.cast(pl.Int32).cum_sum().over("narrative", order_by="rank") < top_n
     is_counted = pl.col("is_left_out") & is_above
     return (
-        observed.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
+        newest_lists(members, day)
         .with_columns(is_counted=is_counted)
         .group_by(series="narrative")
         .agg(
@@ -54,19 +52,15 @@ def left_out_of_ranges(grid: pl.DataFrame, coins: Collection[str], limits: Seque
     Returns:
         series, n_left_out, left_out_usd (0 where none is), one row a range.
     """
-    names = pl.DataFrame(
-        [(limit, range_series(limit)) for limit in sorted(limits)],
-        schema={"lower_limit_usd": pl.Float64, "series": pl.String},
-        orient="row",
-    )
-    last = grid.filter(pl.col("ts") == pl.col("ts").max(), pl.col("coin_id").is_in(list(coins)))
     found = (
-        assign_buckets(last, last.select("coin_id"), limits)
+        range_places(grid.filter(pl.col("ts") == pl.col("ts").max()), coins, limits)
         .group_by("lower_limit_usd")
         .agg(n_left_out=pl.len().cast(pl.Int32), left_out_usd=pl.col("market_cap_usd").sum())
     )
-    return names.join(found, on="lower_limit_usd", how="left").select(
-        "series", pl.col("n_left_out").fill_null(0), pl.col("left_out_usd").fill_null(0.0)
+    return (
+        range_names(limits)
+        .join(found, on="lower_limit_usd", how="left")
+        .select("series", pl.col("n_left_out").fill_null(0), pl.col("left_out_usd").fill_null(0.0))
     )
 
 
@@ -84,13 +78,3 @@ def left_out_words(series: pl.DataFrame) -> dict[str, str]:
     for category, label, n_coins, usd in found.select("category", "label", "n_left_out", "left_out_usd").iter_rows():
         words.setdefault(category, []).append(f"{label} {n_coins} ({dollars(float(f'{usd:.3g}'))})")
     return {category: f"{LEFT_OUT}: {', '.join(parts)}" for category, parts in words.items()}
-
-
-def with_left_out(series: pl.DataFrame, left_out: pl.DataFrame) -> pl.DataFrame:
-    """Series with what was left out of each; null where nothing ever is, as of portfolios.
-
-    Args:
-        series: category, series and other columns.
-        left_out: category, series, n_left_out, left_out_usd.
-    """
-    return series.join(left_out, on=["category", "series"], how="left", maintain_order="left")

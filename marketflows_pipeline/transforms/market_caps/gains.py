@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.categories import RANGES, US_DOLLAR
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.metrics import SERIES_KEY, with_base_caps
@@ -107,13 +108,10 @@ def _on_grid(
         *SERIES_KEY, "ts", value=pl.col("market_cap_usd") / pl.col("base_cap")
     )
     v0, v1 = pl.col("value_before"), pl.col("value_after")
-    reason = (
-        pl.when(pl.col("start") < spec.start)
-        .then(pl.lit("the window starts later"))
-        .when(pl.col("end_value").is_null())
-        .then(pl.lit("no market cap in this base at the last grid time"))
-        .when(pl.col("start_value").is_null())
-        .then(pl.lit("no market cap in this base at the start of the offset"))
+    reason = first_that_holds(
+        (pl.col("start") < spec.start, "the window starts later"),
+        (pl.col("end_value").is_null(), "no market cap in this base at the last grid time"),
+        (pl.col("start_value").is_null(), "no market cap in this base at the start of the offset"),
     )
     return (
         values.select(SERIES_KEY)
@@ -162,15 +160,12 @@ def _on_observations(
     missing = pl.format(
         "{} of {} coins have no observation of their own within half an hour of both ends", "n_missing", "n_coins"
     )
-    reason = (
-        pl.when(pl.col("n_coins").is_null())
-        .then(pl.lit("no coin is known to be in it"))
-        .when(pl.col("n_missing") > 0)
-        .then(missing)
-        .when(pl.col("start_cap").is_null())
-        .then(pl.lit("the base asset has no observation of its own within half an hour of both ends"))
-        .when(pl.col("start_usd").is_null() | pl.col("end_usd").is_null())
-        .then(pl.lit("no coin was in it at one end"))
+    base_missing = "the base asset has no observation of its own within half an hour of both ends"
+    reason = first_that_holds(
+        (pl.col("n_coins").is_null(), "no coin is known to be in it"),
+        (pl.col("n_missing") > 0, missing),
+        (pl.col("start_cap").is_null(), base_missing),
+        (pl.col("start_usd").is_null() | pl.col("end_usd").is_null(), "no coin was in it at one end"),
     )
     return (
         series.join(bases, how="cross")

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.transforms.ordering import in_order
+from marketflows_pipeline.transforms.cases import first_that_holds
+from marketflows_pipeline.transforms.ordering import in_order, is_first_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_HOURLY_DAYS = 90
+_TS = pl.col("ts")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class GridSpec:
         """How many grid times there are."""
         return (self.end - self.start) // self.step + 1
 
+    def steps_to(self, moment: pl.Expr) -> pl.Expr:
+        """How many steps after the start a moment lies, as a float."""
+        return _since(self.start, moment) / (self.step / timedelta(microseconds=1))
+
     def times(self) -> pl.Series:
         """The grid times as a series named ``ts``, ascending, in UTC."""
         return pl.datetime_range(self.start, self.end, self.step, time_unit="us", time_zone="UTC", eager=True).alias(
@@ -93,7 +99,7 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
     # Coin and grid time become one ascending integer, so that a linear merge finds all neighbours: several times
     # faster and leaner than a join by coin.
     n_slots = spec.n_times + 1
-    steps = _since(spec.start) / (spec.step / timedelta(microseconds=1))
+    steps = spec.steps_to(_TS)
     price = pl.col("price_usd") if "price_usd" in observations.columns else pl.lit(None, pl.Float64).alias("price_usd")
     observed = in_order(observations.select("coin_id", "ts", "market_cap_usd", price), "coin_id", "ts").with_columns(
         coin=(pl.col("coin_id") != pl.col("coin_id").shift(1)).cum_sum().fill_null(0).cast(pl.UInt32)
@@ -114,8 +120,7 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
         after_price="price_usd",
     )
     times = spec.times().to_frame().lazy().with_row_index("time")
-    is_first = (pl.col("coin") != pl.col("coin").shift(1)).fill_null(value=True)
-    coins = observed.lazy().filter(is_first).select("coin", "coin_id")
+    coins = observed.lazy().filter(is_first_of("coin")).select("coin", "coin_id")
     return (
         coins.join(times, how="cross", maintain_order="left_right")
         .with_columns(slot=(first_slot + pl.col("time")).set_sorted())
@@ -138,9 +143,9 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
     )
 
 
-def _since(start: datetime) -> pl.Expr:
+def _since(start: datetime, moment: pl.Expr = _TS) -> pl.Expr:
     """Microseconds since ``start``, as a float: whole numbers far below 2^53, so nothing is lost."""
-    return (pl.col("ts").dt.timestamp("us") - pl.lit(start).dt.timestamp("us")).cast(pl.Float64)
+    return (moment.dt.timestamp("us") - pl.lit(start).dt.timestamp("us")).cast(pl.Float64)
 
 
 def _interpolated(figure: str) -> pl.Expr:
@@ -159,12 +164,9 @@ def _fill(step: timedelta) -> pl.Expr:
     has_before, has_after = pl.col("has_before"), pl.col("has_after")
     near_before = has_before & (pl.col("at") - pl.col("before_us") <= half)
     near_after = has_after & (pl.col("after_us") - pl.col("at") <= half)
-    return (
-        pl.when(near_before | near_after)
-        .then(pl.lit("observed"))
-        .when(~has_before)
-        .then(pl.lit("before_first"))
-        .when(~has_after)
-        .then(pl.lit("after_last"))
-        .otherwise(pl.lit("interpolated"))
+    return first_that_holds(
+        (near_before | near_after, "observed"),
+        (~has_before, "before_first"),
+        (~has_after, "after_last"),
+        otherwise="interpolated",
     )

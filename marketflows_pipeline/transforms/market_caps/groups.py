@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS
+from marketflows_pipeline.transforms.moments import utc_day
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 
@@ -22,17 +23,20 @@ def narrative_members_on(narrative_members: pl.DataFrame, day: date | None, top_
     Returns:
         narrative, coin_id by (narrative, coin_id); a narrative that was not observed that day has no rows.
     """
-    observed = narrative_members.lazy()
-    if day is not None:
-        observed = observed.filter(pl.col("observed_at").dt.convert_time_zone("UTC").dt.date() == day)
     return (
-        observed.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
+        newest_lists(narrative_members, day)
         .filter(pl.col("rank").rank("ordinal").over("narrative") <= top_n)
         .select("narrative", "coin_id")
         .unique()
         .sort("narrative", "coin_id")
         .collect()
     )
+
+
+def newest_lists(members: pl.DataFrame, day: date | None) -> pl.LazyFrame:
+    """The rows of each narrative's newest observation, or of its newest on a day in UTC."""
+    observed = members.lazy() if day is None else members.lazy().filter(utc_day("observed_at") == day)
+    return observed.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
 
 
 def group_members(
@@ -51,11 +55,7 @@ def group_members(
     Returns:
         category, series, coin_id, by all three, each once.
     """
-    held = pl.DataFrame(
-        [(name, coin_id) for name, coin_ids in asset_groups.items() for coin_id in coin_ids],
-        schema={"portfolio": pl.String, "coin_id": pl.String},
-        orient="row",
-    )
+    held = portfolio_coins(asset_groups)
     coin = pl.col("coin_id")
     parts = (
         narrative_members.filter(pl.col("narrative").is_in(list(narratives))).select(
@@ -65,6 +65,12 @@ def group_members(
         held.select(category="portfolio", series=coin, coin_id=coin),
     )
     return pl.concat(parts).unique().sort("category", "series", "coin_id")
+
+
+def portfolio_coins(asset_groups: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """``portfolio, coin_id`` of each portfolio's coins."""
+    pairs = [(name, coin_id) for name, coin_ids in asset_groups.items() for coin_id in coin_ids]
+    return pl.DataFrame(pairs, schema={"portfolio": pl.String, "coin_id": pl.String}, orient="row")
 
 
 def group_totals(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.ratios import is_within
 
 BY_CONTRACT, BY_NAME = "contract", "symbol and name"
@@ -44,17 +45,10 @@ COINS = pl.Schema(
     }
 )
 CONTRACTS = pl.Schema({"platform": pl.String(), "address": pl.String(), "coin_id": pl.String()})
-ID_MAP = pl.Schema(
-    {
-        "coin_id": pl.String(),
-        "other_id": pl.String(),
-        "other_name": pl.String(),
-        "rule": pl.String(),
-        "reason": pl.String(),
-    }
-)
+ID_MAP = pl.Schema(dict.fromkeys(("coin_id", "other_id", "other_name", "rule", "reason"), pl.String()))
 
 _NAMES = ("_symbol", "_name")
+_OF_OTHER = {"other_id": "coin_id", "other_name": "name", "other_price": "price_usd", "other_cap": "market_cap_usd"}
 
 
 def map_ids(
@@ -131,31 +125,18 @@ def native_matches(own: pl.DataFrame, other: pl.DataFrame, wanted: Sequence[str]
         A row a wanted coin that ``own`` has, in ``ID_MAP``, by id.
     """
     mine = _with_counts(own, "n_own").filter(pl.col("coin_id").is_in(list(wanted)))
-    theirs = _with_counts(other, "n_other").select(
-        *_NAMES,
-        "n_other",
-        other_id="coin_id",
-        other_name="name",
-        other_price="price_usd",
-        other_cap="market_cap_usd",
-    )
+    theirs = _with_counts(other, "n_other").select(*_NAMES, "n_other", **_OF_OTHER)
     joined = mine.join(theirs, on=_NAMES, how="left").sort("coin_id", "other_id").unique("coin_id", keep="first")
     price, cap = _ratio("other_price", "price_usd"), _ratio("other_cap", "market_cap_usd")
-    reason = (
-        pl.when(pl.col("other_id").is_null())
-        .then(pl.lit("no coin there has its symbol and name, and no contract of it is known"))
-        .when(pl.col("n_own") > 1)
-        .then(pl.lit("another coin of its own provider has the same symbol and name"))
-        .when(pl.col("n_other") > 1)
-        .then(pl.format("{} coins there have its symbol and name", "n_other"))
-        .when(price.is_null())
-        .then(pl.format("{} has its symbol and name, but there is no price to compare", "other_id"))
-        .when(~is_within(PRICE_TOLERANCE, price))
-        .then(pl.format("{} has its symbol and name, but its price is {} % off", "other_id", _off_pct(price)))
-        .when(cap.is_null())
-        .then(pl.format("{} has its symbol and name, but there is no market cap to compare", "other_id"))
-        .when(~is_within(CAP_TOLERANCE, cap))
-        .then(pl.format("{} has its symbol and name, but its market cap is {} % off", "other_id", _off_pct(cap)))
+    but = "{} has its symbol and name, but "
+    reason = first_that_holds(
+        (pl.col("other_id").is_null(), "no coin there has its symbol and name, and no contract of it is known"),
+        (pl.col("n_own") > 1, "another coin of its own provider has the same symbol and name"),
+        (pl.col("n_other") > 1, pl.format("{} coins there have its symbol and name", "n_other")),
+        (price.is_null(), pl.format(f"{but}there is no price to compare", "other_id")),
+        (~is_within(PRICE_TOLERANCE, price), pl.format(f"{but}its price is {{}} % off", "other_id", _off_pct(price))),
+        (cap.is_null(), pl.format(f"{but}there is no market cap to compare", "other_id")),
+        (~is_within(CAP_TOLERANCE, cap), pl.format(f"{but}its market cap is {{}} % off", "other_id", _off_pct(cap))),
     )
     return _as_id_map(joined.with_columns(reason=reason), BY_NAME).sort("coin_id")
 
@@ -164,9 +145,7 @@ def _by_contract(
     asked: pl.DataFrame, own_contracts: pl.DataFrame, other_contracts: pl.DataFrame, other: pl.DataFrame
 ) -> pl.DataFrame:
     """The coins that have the contracts of the asked ones; of several the one with a market, or whose figures fit."""
-    figures = other.unique("coin_id", keep="first").select(
-        other_id="coin_id", other_name="name", other_price="price_usd", other_cap="market_cap_usd"
-    )
+    figures = other.unique("coin_id", keep="first").select(**_OF_OTHER)
     price, cap = _ratio("other_price", "price_usd"), _ratio("other_cap", "market_cap_usd")
     found = (
         _same_contract(own_contracts, other_contracts)
@@ -200,11 +179,9 @@ def _by_contract(
         .join(each, on="coin_id", how="left", maintain_order="left")
         .join(platforms, on="coin_id", how="left", maintain_order="left")
     )
-    reason = (
-        pl.when(pl.col("other_id").is_null())
-        .then(pl.format("no coin there has its contracts ({})", "platforms"))
-        .when(~is_chosen)
-        .then(pl.format("{} coins there have contracts of it: {}", "n", "names"))
+    reason = first_that_holds(
+        (pl.col("other_id").is_null(), pl.format("no coin there has its contracts ({})", "platforms")),
+        (~is_chosen, pl.format("{} coins there have contracts of it: {}", "n", "names")),
     )
     return _as_id_map(joined.with_columns(reason=reason), BY_CONTRACT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.transforms.ordering import is_ordered
+from marketflows_pipeline.transforms.ordering import is_ordered, is_superseded
 
 # All wealth on earth is some 5e14 USD; a finite cap beyond this is a slip, and 1e30 once broke every sum of a window.
 MAX_CAP_USD = 1e15
@@ -41,10 +41,5 @@ def clean_observations(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int
     usable = frame.filter(_IS_USABLE) if any(rejected.values()) else frame
     if is_ordered(usable, "coin_id", "ts"):
         return usable, rejected | {"duplicate": 0}
-    kept = usable.sort("coin_id", "ts", maintain_order=True).filter(~_is_superseded())
+    kept = usable.sort("coin_id", "ts", maintain_order=True).filter(~is_superseded("coin_id", "ts"))
     return kept, rejected | {"duplicate": usable.height - kept.height}
-
-
-def _is_superseded() -> pl.Expr:
-    same_coin = pl.col("coin_id") == pl.col("coin_id").shift(-1)
-    return (same_coin & (pl.col("ts") == pl.col("ts").shift(-1))).fill_null(value=False)

@@ -9,6 +9,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import OTHER
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
+from marketflows_pipeline.transforms.ratios import percent_of
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 CHANGE_DAYS = (1, 7, 30)
@@ -50,8 +51,8 @@ def narrative_overlap(members: pl.DataFrame, caps: pl.DataFrame) -> pl.DataFrame
         .join(shared.lazy(), on=["series", "other_series"], how="left")
         .with_columns(pl.col("n_shared").fill_null(0), pl.col("shared_usd").fill_null(0.0))
         .with_columns(
-            of_smaller_pct=pl.when(smaller > 0).then(100 * pl.col("shared_usd") / smaller),
-            of_union_pct=pl.when(union > 0).then(100 * pl.col("shared_usd") / union),
+            of_smaller_pct=percent_of(pl.col("shared_usd"), smaller),
+            of_union_pct=percent_of(pl.col("shared_usd"), union),
             is_backfilled=pl.col("is_backfilled") | pl.col("other_is_backfilled"),
         )
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 import polars as pl
 
@@ -27,14 +26,13 @@ def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame
         coin_id, gap_start, gap_end (first and last grid time of the run), n_steps by (coin_id, gap_start).
     """
     # A run holds the grid times strictly more than half a step after one observation and before the next.
-    until = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
     half, last_place = spec.step / 2, spec.n_times - 1
-    first = (_steps_after_start(pl.col("ts") + half, spec).floor() + 1).clip(lower_bound=0)
-    last = (_steps_after_start(pl.col("until") - half, spec).ceil() - 1).clip(upper_bound=last_place)
+    first = (spec.steps_to(pl.col("ts") + half).floor() + 1).clip(lower_bound=0)
+    last = (spec.steps_to(pl.col("until") - half).ceil() - 1).clip(upper_bound=last_place)
     return (
         in_order(observations.select("coin_id", "ts"), "coin_id", "ts")
         .lazy()
-        .with_columns(until=until)
+        .with_columns(until=within_coin("ts", -1))
         .filter(pl.col("until") - pl.col("ts") > spec.step)
         .with_columns(first=first.cast(pl.Int64), last=last.cast(pl.Int64))
         .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
@@ -164,11 +162,6 @@ def _changes(frame: pl.DataFrame, *, value: str, previous: str, above: float) ->
         .sort(pl.col("change_pct").abs(), "coin_id", "ts", descending=[True, False, False])
         .collect()
     )
-
-
-def _steps_after_start(moment: pl.Expr, spec: GridSpec) -> pl.Expr:
-    microseconds = moment.dt.timestamp("us") - pl.lit(spec.start).dt.timestamp("us")
-    return microseconds.cast(pl.Float64) / (spec.step / timedelta(microseconds=1))
 
 
 def _grid_time(place: str, spec: GridSpec) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 from marketflows_pipeline.transforms.market_caps.ranges import range_series
-from marketflows_pipeline.transforms.ordering import in_order, within_coin
+from marketflows_pipeline.transforms.ordering import in_order, is_first_of, within_coin
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 BASE = 1000.0
@@ -59,8 +59,9 @@ def range_chain(
     count = pl.col("n_members", "n_kept")
     # Where there was no member before, the chain begins, or goes on at its last level.
     ratio = pl.when(pl.col("n_members") > 0).then(pl.col("ratio").fill_null(1.0)).otherwise("ratio")
+    ranges = pl.DataFrame({"series": list(names.values())}, schema={"series": pl.String})
     return (
-        _every_range_and_close(names, held)
+        ranges.join(held.select("ts").unique(), how="cross")
         .join(members, on=_RANGE, how="left")
         .join(growth, on=_RANGE, how="left")
         .join(levels.select(*_RANGE, level_usd="market_cap_usd"), on=_RANGE, how="left")
@@ -102,9 +103,8 @@ def chain_changes(chain: pl.DataFrame, days: int) -> pl.DataFrame:
 def _is_above(limit: float, beyond: float) -> pl.Expr:
     """Whether a coin counts as above a limit: its first cap says so, later only one that is well beyond it."""
     cap = pl.col("market_cap_usd")
-    is_first = (pl.col("coin_id") != pl.col("coin_id").shift(1)).fill_null(value=True)
     return (
-        pl.when(is_first)
+        pl.when(is_first_of("coin_id"))
         .then(cap > limit)
         .when(cap > (1 + beyond) * limit)
         .then(statement=True)
@@ -117,8 +117,3 @@ def _is_above(limit: float, beyond: float) -> pl.Expr:
 
 def _named(rank: pl.Expr, names: dict[int, str]) -> pl.Expr:
     return rank.replace_strict(names, default=None, return_dtype=pl.String).alias("series")
-
-
-def _every_range_and_close(names: dict[int, str], held: pl.DataFrame) -> pl.DataFrame:
-    ranges = pl.DataFrame({"series": list(names.values())}, schema={"series": pl.String})
-    return ranges.join(held.select("ts").unique(), how="cross")

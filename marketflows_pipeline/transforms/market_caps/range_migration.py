@@ -7,6 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 
 PERIODS = (1, 7, 30)
@@ -78,12 +79,10 @@ def _over(numbered: pl.LazyFrame, days: int, width: int) -> pl.LazyFrame:
 def _with_kind(moves: pl.DataFrame, known_from: pl.DataFrame, gone: Collection[str]) -> pl.DataFrame:
     is_listed = pl.col("cap_before_usd").is_null() & (pl.col("known_from") <= pl.col("ts_from"))
     is_gone = pl.col("cap_after_usd").is_null() & pl.col("coin_id").is_in(list(gone))
-    kind = (
-        pl.when(pl.col("from_range").is_null())
-        .then(pl.when(is_listed).then(pl.lit("listed")).otherwise(pl.lit("entered")))
-        .when(pl.col("to_range").is_null())
-        .then(pl.when(is_gone).then(pl.lit("delisted")).otherwise(pl.lit("left")))
-        .otherwise(pl.lit("moved"))
+    kind = first_that_holds(
+        (pl.col("from_range").is_null(), first_that_holds((is_listed, "listed"), otherwise="entered")),
+        (pl.col("to_range").is_null(), first_that_holds((is_gone, "delisted"), otherwise="left")),
+        otherwise="moved",
     )
     columns = ("coin_id", "from_range", "to_range", "cap_before_usd", "cap_after_usd")
     return (
@@ -105,16 +104,14 @@ def range_flows(moves: pl.DataFrame, ranges: Sequence[str]) -> pl.DataFrame:
         series, net_usd, arrivals_usd, departures_usd, n_arrivals, n_departures, a row a range in the given order.
     """
     crossing = moves.with_columns(crossed=crossed_usd())
-    sides = [
-        crossing.group_by(series=side).agg(pl.col("crossed").sum().alias(f"{name}_usd"), n=pl.len().cast(pl.Int32))
-        for side, name in (("to_range", "arrivals"), ("from_range", "departures"))
-    ]
-    in_order = pl.DataFrame({"series": list(ranges)}, schema={"series": pl.String})
+    found = pl.DataFrame({"series": list(ranges)}, schema={"series": pl.String})
+    for side, name in (("to_range", "arrivals"), ("from_range", "departures")):
+        figures = {f"{name}_usd": pl.col("crossed").sum(), f"n_{name}": pl.len().cast(pl.Int32)}
+        of_side = crossing.group_by(series=side).agg(**figures)
+        found = found.join(of_side, on="series", how="left", maintain_order="left")
     usd = ("arrivals_usd", "departures_usd")
     return (
-        in_order.join(sides[0].rename({"n": "n_arrivals"}), on="series", how="left", maintain_order="left")
-        .join(sides[1].rename({"n": "n_departures"}), on="series", how="left", maintain_order="left")
-        .with_columns(pl.col(*usd, "n_arrivals", "n_departures").fill_null(0))
+        found.with_columns(pl.col(*usd, "n_arrivals", "n_departures").fill_null(0))
         .with_columns(net_usd=pl.col("arrivals_usd") - pl.col("departures_usd"))
         .select("series", "net_usd", *usd, "n_arrivals", "n_departures")
     )

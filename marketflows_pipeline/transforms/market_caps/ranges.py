@@ -32,6 +32,12 @@ def range_series(limit: float) -> str:
     return str(int(limit))
 
 
+def range_names(limits: Sequence[float]) -> pl.DataFrame:
+    """``lower_limit_usd, series`` of each range, ascending."""
+    rows = [(float(limit), range_series(limit)) for limit in sorted(limits)]
+    return pl.DataFrame(rows, schema={"lower_limit_usd": pl.Float64, "series": pl.String}, orient="row")
+
+
 def select_cohort(grid: pl.DataFrame, limits: Sequence[float], excluded: Collection[str] = ()) -> pl.DataFrame:
     """The coins whose market cap at the last grid time exceeds the smallest limit (``core.cohort``).
 
@@ -86,6 +92,21 @@ def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[fl
         .collect()
     )
     return in_order(placed, "coin_id", "ts")
+
+
+def range_places(closes: pl.DataFrame, coins: Collection[str], limits: Sequence[float]) -> pl.DataFrame:
+    """The range of each of these coins at each of its closes; a cap equal to a limit is below it.
+
+    Args:
+        closes: coin_id, ts, market_cap_usd.
+        coins: those that were ever stored above the smallest limit and are not left out.
+        limits: lower limits in USD.
+
+    Returns:
+        coin_id, ts, lower_limit_usd (null below the lowest), market_cap_usd by (coin_id, ts).
+    """
+    cohort = pl.DataFrame({"coin_id": sorted(coins)}, schema={"coin_id": pl.String})
+    return assign_buckets(closes, cohort, limits)
 
 
 def bucket_totals(buckets: Iterable[pl.DataFrame], limits: Sequence[float], spec: GridSpec) -> pl.DataFrame:
@@ -269,9 +290,4 @@ def _caps_by_membership(buckets: Iterable[pl.DataFrame], limits: Sequence[float]
 
 
 def _every_range_and_time(limits: Sequence[float], times: pl.LazyFrame) -> pl.LazyFrame:
-    ascending = sorted(float(limit) for limit in limits)
-    ranges = pl.LazyFrame(
-        {"lower_limit_usd": ascending, "series": [range_series(limit) for limit in ascending]},
-        schema={"lower_limit_usd": pl.Float64, "series": pl.String},
-    )
-    return ranges.with_columns(category=pl.lit(RANGES)).join(times, how="cross")
+    return range_names(limits).lazy().with_columns(category=pl.lit(RANGES)).join(times, how="cross")

@@ -11,8 +11,8 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, RANGES
-from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
+from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
+from marketflows_pipeline.transforms.market_caps.ranges import bucket_members, range_places
 
 COHORT_SERIES = "cohort"
 KEY = ("category", "series", "coin_id", "ts")
@@ -61,28 +61,13 @@ def range_universe(
     """
     if not limits or first_known is None:
         return table("mart.breadth").empty().select(*KEY[:2], pl.lit("").alias("coin_id"), "ts", "is_backfilled")
-    placed = (
-        assign_buckets(closes, pl.DataFrame({"coin_id": sorted(coins)}, schema={"coin_id": pl.String}), limits)
-        .filter(pl.col("lower_limit_usd").is_not_null())
-        .with_columns(is_backfilled=pl.col("ts") < first_known)
-    )
-    as_series = (
-        (RANGES, pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String)),
-        (COHORT, pl.lit(COHORT_SERIES)),
-    )
-    return pl.concat(
-        placed.select(pl.lit(category).alias("category"), series.alias("series"), "coin_id", "ts", "is_backfilled")
-        for category, series in as_series
-    )
+    of_ranges = bucket_members(range_places(closes, coins, limits))
+    of_cohort = of_ranges.with_columns(category=pl.lit(COHORT), series=pl.lit(COHORT_SERIES))
+    return pl.concat([of_ranges, of_cohort]).with_columns(is_backfilled=pl.col("ts") < first_known)
 
 
 def _list_in_use(every: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Which stored list holds at each close: ``known_at``, and whether it was known later only.
-
-    Args:
-        every: series, ts of the closes, by both.
-        known: series, ts of the lists, by both.
-    """
+    """Which stored list holds at each close: ``known_at``, and whether it was known later only; both by series, ts."""
     first = known.group_by("series").agg(first_at=pl.col("ts").min())
     lists = known.select("series", "ts", known_at="ts")
     return (

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from marketflows_pipeline.transforms.unusualness import ROUNDING
+
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int8]
 
 # In clockwise order; a point without a place is -1.
 QUADRANTS = ("leading", "weakening", "lagging", "improving")
 CENTRE = 100.0
-# Below this share of the mean a deviation is rounding.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def trailing_z(values: Array, window: int) -> Array:
     z = np.full_like(values, np.nan)
     if len(values) >= window:
         mean, deviation = mean_and_deviation(values, window)
-        varies = deviation > _ROUNDING * np.abs(mean)
+        varies = deviation > ROUNDING * np.abs(mean)
         np.divide(values[window - 1 :] - mean, deviation, out=z[window - 1 :], where=varies)
     return z
 

@@ -60,37 +60,23 @@ class Chart:
         ratio, momentum = ratio_and_momentum(matrix, self.plane)
         heading, speed = headings(ratio, momentum)
         places = quadrants(ratio, momentum)
-        shape = (len(times), len(series))
+        figures = {"ratio": ratio, "momentum": momentum, "heading_deg": heading, "speed": speed}
         found = pl.DataFrame(
             {
-                "series": np.repeat(np.arange(shape[1]), shape[0]),
-                "ts": pl.concat([times] * shape[1]) if shape[1] else times,
+                "series": pl.Series(series, dtype=pl.String).gather(np.repeat(np.arange(len(series)), len(times))),
+                "ts": pl.concat([times] * len(series)) if series else times,
                 "place": places.T.ravel(),
-                **{
-                    name: values.T.ravel()
-                    for name, values in (
-                        ("ratio", ratio),
-                        ("momentum", momentum),
-                        ("heading_deg", heading),
-                        ("speed", speed),
-                    )
-                },
+                **{name: values.T.ravel() for name, values in figures.items()},
             }
         ).with_columns(
-            pl.col("ratio", "momentum", "heading_deg", "speed").fill_nan(None),
-            series=pl.Series(series, dtype=pl.String).gather(np.repeat(np.arange(shape[1]), shape[0])),
+            pl.col(*figures).fill_nan(None),
             quadrant=pl.col("place").replace_strict(dict(enumerate(QUADRANTS)), default=None, return_dtype=pl.String),
             **self._key,
         )
         flags = levels.select("series", "ts", "is_backfilled")
         return (
-            found.drop_nulls("ratio")
-            .join(flags, on=["series", "ts"], how="left", maintain_order="left")
-            .select(
-                "universe", "series", "benchmark", "ts", "ratio", "momentum", "quadrant", "heading_deg", "speed",
-                "is_backfilled",
-            )
-        )  # fmt: skip
+            found.drop_nulls("ratio").join(flags, on=["series", "ts"], how="left", maintain_order="left").drop("place")
+        )
 
     def stays(self, points: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
         """The log: each stay of a series in a quadrant, with the return while inside.
@@ -113,13 +99,11 @@ class Chart:
         )
         before = pl.col("quadrant").shift(1).over("series")
         is_known = pl.col("quadrant").is_not_null()
-        of_series = {
-            name: pl.col(column).shift(-1).over("series")
-            for name, column in (("next_ts", "ts"), ("next_value", "value"))
-        }
         return (
             valued.with_columns(
-                is_seen_to_begin=before.is_not_null(), stay=pl.struct("series", "quadrant").rle_id(), **of_series
+                pl.col("ts", "value").shift(-1).over("series").name.prefix("next_"),
+                is_seen_to_begin=before.is_not_null(),
+                stay=pl.struct("series", "quadrant").rle_id(),
             )
             .filter(is_known)
             .group_by("stay", maintain_order=True)
@@ -131,17 +115,12 @@ class Chart:
                 value=pl.col("value").first(),
                 last_value=pl.coalesce("next_value", "value").last(),
             )
-            .select(
-                series="series",
-                entered_at="entered_at",
-                left_at="left_at",
-                quadrant="quadrant",
+            .with_columns(
                 days=(pl.coalesce("left_at", "newest") - pl.col("entered_at")).dt.total_days().cast(pl.Int32),
                 return_pct=100 * (pl.col("last_value") / pl.col("value") - 1),
-                is_seen_to_begin="is_seen_to_begin",
-                is_backfilled="is_backfilled",
                 **self._key,
             )
+            .drop("stay", "newest", "value", "last_value")
         )
 
     def placebo(self, levels: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:

@@ -13,10 +13,9 @@ from marketflows_pipeline.transforms.market_caps.attribution_totals import (
     attribution_totals,
     narrative_members,
     portfolio_members,
-    range_places,
 )
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution
-from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+from marketflows_pipeline.transforms.market_caps.ranges import bucket_members, range_places
 from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import TIME, closes, day, members, supplies
 
 AI = ("Narratives", "ai")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.transforms.market_caps.attribution_totals import range_places
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes, range_chain
+from marketflows_pipeline.transforms.market_caps.ranges import range_places
 from marketflows_pipeline_tests.transforms.frames import pick
 from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import TIME, closes, day
 

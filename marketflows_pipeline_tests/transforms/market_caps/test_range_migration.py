@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
+from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals
 from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution
 from marketflows_pipeline.transforms.market_caps.range_migration import pair_flows, range_flows, range_migration
-from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+from marketflows_pipeline.transforms.market_caps.ranges import bucket_members, range_places
 from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import DAY_0, TIME, closes, day, supplies
 
 LIMITS = [100.0, 1000.0]
