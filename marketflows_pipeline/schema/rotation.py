@@ -8,35 +8,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marketflows_pipeline.schema.model import Column, DType, Part, Table
+from marketflows_pipeline.schema.columns import flag, integer, moment, number, pct, text
+from marketflows_pipeline.schema.model import Part, Table
 
-_UNIVERSE = Column("universe", DType.TEXT, "narratives; cross-asset or flows in the tables of that part")
-_SERIES = Column("series", DType.TEXT, "Narrative, or symbol of an asset")
-_BENCHMARK = Column("benchmark", DType.TEXT, "What the series is measured against: a coin, an asset, or none for flows")
-_TS = Column(
-    "ts",
-    DType.TIME,
-    "The close: 00:00 of a completed day; of weekly series the Saturday after the week's last close",
-    "UTC",
-)
-_QUADRANT = Column(
+_UNIVERSE = text("universe", "narratives; cross-asset or flows in the tables of that part")
+_SERIES = text("series", "Narrative, or symbol of an asset")
+_BENCHMARK = text("benchmark", "What the series is measured against: a coin, an asset, or none for flows")
+_TS = moment("ts", "The close: 00:00 of a completed day; of weekly series the Saturday after the week's last close")
+_QUADRANT = text(
     "quadrant",
-    DType.TEXT,
     "leading (ratio and momentum from 100 on), weakening (momentum below), lagging (both below) or improving (ratio "
     "below); null before there are enough closes",
     nullable=True,
 )
-_BACKFILLED = Column(
-    "is_backfilled",
-    DType.BOOL,
-    "Whether the close is of a time before the first stored members, counted with those of later on",
+_BACKFILLED = flag(
+    "is_backfilled", "Whether the close is of a time before the first stored members, counted with those of later on"
 )
 
 
 def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
-    def number(column: str, description: str, unit: str = "", *, nullable: bool = True) -> Column:
-        return Column(column, DType.FLOAT, description, unit, nullable=nullable, derived_from=closes)
-
     return Table(
         name=name,
         part=part,
@@ -52,11 +42,16 @@ def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
             _SERIES,
             _BENCHMARK,
             _TS,
-            number("ratio", "Relative strength: 100 plus its z-score", nullable=False),
-            number("momentum", "Change of the ratio: 100 plus its z-score"),
+            number("ratio", "Relative strength: 100 plus its z-score", *closes, nullable=False),
+            number("momentum", "Change of the ratio: 100 plus its z-score", *closes),
             replace(_QUADRANT, derived_from=closes),
-            number("heading_deg", "Where the point came from the one before, clockwise from straight up", "degrees"),
-            number("speed", "Distance from the point before", "z-scores a step"),
+            number(
+                "heading_deg",
+                "Where the point came from the one before, clockwise from straight up",
+                *closes,
+                unit="degrees",
+            ),
+            number("speed", "Distance from the point before", *closes, unit="z-scores a step"),
             _BACKFILLED,
         ),
         as_of="ts",
@@ -75,16 +70,12 @@ def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table
             _UNIVERSE,
             _SERIES,
             _BENCHMARK,
-            Column("entered_at", DType.TIME, "First close in the quadrant", "UTC"),
-            Column("left_at", DType.TIME, "First close outside of it; null while inside", "UTC", nullable=True),
+            moment("entered_at", "First close in the quadrant"),
+            moment("left_at", "First close outside of it; null while inside", nullable=True),
             replace(_QUADRANT, nullable=False, derived_from=(f"{points.name}.quadrant",)),
-            Column("days", DType.INT, "From the first close to the end, or to the newest close", "days"),
-            Column(
-                "return_pct", DType.FLOAT, f"Return over these days: {what}", "%", nullable=True, derived_from=returns
-            ),
-            Column(
-                "is_seen_to_begin", DType.BOOL, "Whether the series was in another quadrant before; else it is older"
-            ),
+            integer("days", "From the first close to the end, or to the newest close", unit="days"),
+            pct("return_pct", f"Return over these days: {what}", *returns),
+            flag("is_seen_to_begin", "Whether the series was in another quadrant before; else it is older"),
             _BACKFILLED,
         ),
         as_of="entered_at",
@@ -106,23 +97,22 @@ def _placebo(points: Table, name: str, closes: tuple[str, ...], design: str) -> 
         columns=(
             _UNIVERSE,
             _BENCHMARK,
-            Column(
+            text(
                 "statistic",
-                DType.TEXT,
                 "clockwise_pct (share of steps that turn clockwise around the centre), dwell (mean steps of a stay), "
                 "whipsaw_pct (share of entries that are undone within 3 steps), return_after_<quadrant> (mean log "
                 "return after an entry over its expected deviation)",
             ),
-            Column("as_of", DType.TIME, "The newest close", "UTC"),
-            Column("value", DType.FLOAT, "The figure", nullable=True, derived_from=closes),
-            Column("lower", DType.FLOAT, "2.5 % of the shuffles lie below", nullable=True, derived_from=closes),
-            Column("upper", DType.FLOAT, "2.5 % of the shuffles lie above", nullable=True, derived_from=closes),
-            Column("n_entries", DType.INT, "Entries into a quadrant that the figure is made of"),
-            Column("reason", DType.TEXT, "Why there is no band: too short to tell, and by how much", nullable=True),
-            Column("n_series", DType.INT, "Series with enough closes, which are pooled"),
-            Column("n_steps", DType.INT, "Closes that all of them have"),
-            Column("n_backfilled", DType.INT, "How many of these are before the first stored members"),
-            Column("closes_hash", DType.TEXT, "Digest of closes and rule: while it stays, nothing is shuffled anew"),
+            moment("as_of", "The newest close"),
+            number("value", "The figure", *closes),
+            number("lower", "2.5 % of the shuffles lie below", *closes),
+            number("upper", "2.5 % of the shuffles lie above", *closes),
+            integer("n_entries", "Entries into a quadrant that the figure is made of"),
+            text("reason", "Why there is no band: too short to tell, and by how much", nullable=True),
+            integer("n_series", "Series with enough closes, which are pooled"),
+            integer("n_steps", "Closes that all of them have"),
+            integer("n_backfilled", "How many of these are before the first stored members"),
+            text("closes_hash", "Digest of closes and rule: while it stays, nothing is shuffled anew"),
         ),
         as_of="as_of",
         may_be_empty=True,
