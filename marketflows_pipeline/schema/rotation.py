@@ -59,9 +59,9 @@ def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
     )
 
 
-def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table:
+def _log(points: Table, returns: tuple[str, ...], what: str) -> Table:
     return Table(
-        name=name,
+        name=f"{points.name}_log",
         part=points.part,
         grain="one stay of a series in a quadrant",
         key=("universe", "series", "benchmark", "entered_at"),
@@ -83,9 +83,9 @@ def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table
     )
 
 
-def _placebo(points: Table, name: str, closes: tuple[str, ...], design: str) -> Table:
+def _placebo(points: Table, closes: tuple[str, ...], design: str) -> Table:
     return Table(
-        name=name,
+        name=f"{points.name}_placebo",
         part=points.part,
         grain="one statistic of all series of a universe against one benchmark",
         key=("universe", "benchmark", "statistic"),
@@ -123,45 +123,30 @@ _INDEX = ("mart.narrative_index.price_index",)
 _CLOSES = ("core.asset_flows.close_usd",)
 _FLOWS = ("core.asset_flows.trade_flow_usd", "core.asset_flows.market_cap_usd")
 
-MART_ROTATION = _points(
+_NARRATIVES = _points(
     "mart.rotation",
     "market_caps",
     _INDEX,
     "Narratives' price index over a coin at each completed day, from the index's base on: EMA 10 of it, its z-score "
     "over 21 closes across; EMA 10 of the change of that, its z-score over 21 closes upwards.",
 )
-MART_ROTATION_LOG = _log(MART_ROTATION, "mart.rotation_log", _INDEX, "the price index over the coin")
-MART_ROTATION_PLACEBO = _placebo(
-    MART_ROTATION,
-    "mart.rotation_placebo",
-    _INDEX,
-    "Daily log returns, in blocks of 10 rows; no band under 365 closes or 30 entries.",
-)
-MART_CROSS_ASSET_ROTATION = _points(
+_CROSS_ASSET = _points(
     "mart.cross_asset_rotation",
     "cross_asset",
     (*_CLOSES, *_FLOWS),
     "Weekly. Cross-asset: the week's last close over the benchmark's, EMA 10, z-scores over 14 weeks. Flows: the net "
     "flow of a fund over 4 weeks in % of its assets, its z-score over 14 weeks, and that of the change of this.",
 )
-MART_CROSS_ASSET_ROTATION_LOG = _log(
-    MART_CROSS_ASSET_ROTATION,
-    "mart.cross_asset_rotation_log",
-    _CLOSES,
-    "the price over the benchmark's, for flows the price alone",
-)
-MART_CROSS_ASSET_ROTATION_PLACEBO = _placebo(
-    MART_CROSS_ASSET_ROTATION,
-    "mart.cross_asset_rotation_placebo",
-    _CLOSES,
-    "Weekly log returns, in blocks of 2 rows; no band under 156 weeks or 30 entries. None is made for flows.",
-)
 
 ROTATION_TABLES: tuple[Table, ...] = (
-    MART_ROTATION,
-    MART_ROTATION_LOG,
-    MART_ROTATION_PLACEBO,
-    MART_CROSS_ASSET_ROTATION,
-    MART_CROSS_ASSET_ROTATION_LOG,
-    MART_CROSS_ASSET_ROTATION_PLACEBO,
+    _NARRATIVES,
+    _log(_NARRATIVES, _INDEX, "the price index over the coin"),
+    _placebo(_NARRATIVES, _INDEX, "Daily log returns, in blocks of 10 rows; no band under 365 closes or 30 entries."),
+    _CROSS_ASSET,
+    _log(_CROSS_ASSET, _CLOSES, "the price over the benchmark's, for flows the price alone"),
+    _placebo(
+        _CROSS_ASSET,
+        _CLOSES,
+        "Weekly log returns, in blocks of 2 rows; no band under 156 weeks or 30 entries. None is made for flows.",
+    ),
 )
