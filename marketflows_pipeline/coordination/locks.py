@@ -236,8 +236,8 @@ class StoreWriteLock:
                 return self._connection
             except CoordinationError:
                 # The connection may have ended since the transaction before.
-                was_open = self._connection.closed
+                had_ended = self._connection.closed
                 self.close()
-                if is_last or not was_open:
+                if is_last or not had_ended:
                     raise
         raise AssertionError("the loop returns or raises")

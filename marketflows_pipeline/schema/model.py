@@ -102,11 +102,6 @@ class Table:
         return self.name.split(".")[0]
 
     @property
-    def short_name(self) -> str:
-        """The part after the dot."""
-        return self.name.split(".")[1]
-
-    @property
     def column_names(self) -> tuple[str, ...]:
         """Column names in stored order."""
         return tuple(column.name for column in self.columns)

@@ -8,35 +8,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marketflows_pipeline.schema.model import Column, DType, Part, Table
+from marketflows_pipeline.schema.columns import flag, integer, moment, number, pct, text
+from marketflows_pipeline.schema.model import Part, Table
 
-_UNIVERSE = Column("universe", DType.TEXT, "narratives; cross-asset or flows in the tables of that part")
-_SERIES = Column("series", DType.TEXT, "Narrative, or symbol of an asset")
-_BENCHMARK = Column("benchmark", DType.TEXT, "What the series is measured against: a coin, an asset, or none for flows")
-_TS = Column(
-    "ts",
-    DType.TIME,
-    "The close: 00:00 of a completed day; of weekly series the Saturday after the week's last close",
-    "UTC",
-)
-_QUADRANT = Column(
+_UNIVERSE = text("universe", "narratives; cross-asset or flows in the tables of that part")
+_SERIES = text("series", "Narrative, or symbol of an asset")
+_BENCHMARK = text("benchmark", "What the series is measured against: a coin, an asset, or none for flows")
+_TS = moment("ts", "The close: 00:00 of a completed day; of weekly series the Saturday after the week's last close")
+_QUADRANT = text(
     "quadrant",
-    DType.TEXT,
     "leading (ratio and momentum from 100 on), weakening (momentum below), lagging (both below) or improving (ratio "
     "below); null before there are enough closes",
     nullable=True,
 )
-_BACKFILLED = Column(
-    "is_backfilled",
-    DType.BOOL,
-    "Whether the close is of a time before the first stored members, counted with those of later on",
+_BACKFILLED = flag(
+    "is_backfilled", "Whether the close is of a time before the first stored members, counted with those of later on"
 )
 
 
 def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
-    def number(column: str, description: str, unit: str = "", *, nullable: bool = True) -> Column:
-        return Column(column, DType.FLOAT, description, unit, nullable=nullable, derived_from=closes)
-
     return Table(
         name=name,
         part=part,
@@ -52,11 +42,16 @@ def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
             _SERIES,
             _BENCHMARK,
             _TS,
-            number("ratio", "Relative strength: 100 plus its z-score", nullable=False),
-            number("momentum", "Change of the ratio: 100 plus its z-score"),
+            number("ratio", "Relative strength: 100 plus its z-score", *closes, nullable=False),
+            number("momentum", "Change of the ratio: 100 plus its z-score", *closes),
             replace(_QUADRANT, derived_from=closes),
-            number("heading_deg", "Where the point came from the one before, clockwise from straight up", "degrees"),
-            number("speed", "Distance from the point before", "z-scores a step"),
+            number(
+                "heading_deg",
+                "Where the point came from the one before, clockwise from straight up",
+                *closes,
+                unit="degrees",
+            ),
+            number("speed", "Distance from the point before", *closes, unit="z-scores a step"),
             _BACKFILLED,
         ),
         as_of="ts",
@@ -64,9 +59,9 @@ def _points(name: str, part: Part, closes: tuple[str, ...], how: str) -> Table:
     )
 
 
-def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table:
+def _log(points: Table, returns: tuple[str, ...], what: str) -> Table:
     return Table(
-        name=name,
+        name=f"{points.name}_log",
         part=points.part,
         grain="one stay of a series in a quadrant",
         key=("universe", "series", "benchmark", "entered_at"),
@@ -75,16 +70,12 @@ def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table
             _UNIVERSE,
             _SERIES,
             _BENCHMARK,
-            Column("entered_at", DType.TIME, "First close in the quadrant", "UTC"),
-            Column("left_at", DType.TIME, "First close outside of it; null while inside", "UTC", nullable=True),
+            moment("entered_at", "First close in the quadrant"),
+            moment("left_at", "First close outside of it; null while inside", nullable=True),
             replace(_QUADRANT, nullable=False, derived_from=(f"{points.name}.quadrant",)),
-            Column("days", DType.INT, "From the first close to the end, or to the newest close", "days"),
-            Column(
-                "return_pct", DType.FLOAT, f"Return over these days: {what}", "%", nullable=True, derived_from=returns
-            ),
-            Column(
-                "is_seen_to_begin", DType.BOOL, "Whether the series was in another quadrant before; else it is older"
-            ),
+            integer("days", "From the first close to the end, or to the newest close", unit="days"),
+            pct("return_pct", f"Return over these days: {what}", *returns),
+            flag("is_seen_to_begin", "Whether the series was in another quadrant before; else it is older"),
             _BACKFILLED,
         ),
         as_of="entered_at",
@@ -92,9 +83,9 @@ def _log(points: Table, name: str, returns: tuple[str, ...], what: str) -> Table
     )
 
 
-def _placebo(points: Table, name: str, closes: tuple[str, ...], design: str) -> Table:
+def _placebo(points: Table, closes: tuple[str, ...], design: str) -> Table:
     return Table(
-        name=name,
+        name=f"{points.name}_placebo",
         part=points.part,
         grain="one statistic of all series of a universe against one benchmark",
         key=("universe", "benchmark", "statistic"),
@@ -106,23 +97,22 @@ def _placebo(points: Table, name: str, closes: tuple[str, ...], design: str) -> 
         columns=(
             _UNIVERSE,
             _BENCHMARK,
-            Column(
+            text(
                 "statistic",
-                DType.TEXT,
                 "clockwise_pct (share of steps that turn clockwise around the centre), dwell (mean steps of a stay), "
                 "whipsaw_pct (share of entries that are undone within 3 steps), return_after_<quadrant> (mean log "
                 "return after an entry over its expected deviation)",
             ),
-            Column("as_of", DType.TIME, "The newest close", "UTC"),
-            Column("value", DType.FLOAT, "The figure", nullable=True, derived_from=closes),
-            Column("lower", DType.FLOAT, "2.5 % of the shuffles lie below", nullable=True, derived_from=closes),
-            Column("upper", DType.FLOAT, "2.5 % of the shuffles lie above", nullable=True, derived_from=closes),
-            Column("n_entries", DType.INT, "Entries into a quadrant that the figure is made of"),
-            Column("reason", DType.TEXT, "Why there is no band: too short to tell, and by how much", nullable=True),
-            Column("n_series", DType.INT, "Series with enough closes, which are pooled"),
-            Column("n_steps", DType.INT, "Closes that all of them have"),
-            Column("n_backfilled", DType.INT, "How many of these are before the first stored members"),
-            Column("closes_hash", DType.TEXT, "Digest of closes and rule: while it stays, nothing is shuffled anew"),
+            moment("as_of", "The newest close"),
+            number("value", "The figure", *closes),
+            number("lower", "2.5 % of the shuffles lie below", *closes),
+            number("upper", "2.5 % of the shuffles lie above", *closes),
+            integer("n_entries", "Entries into a quadrant that the figure is made of"),
+            text("reason", "Why there is no band: too short to tell, and by how much", nullable=True),
+            integer("n_series", "Series with enough closes, which are pooled"),
+            integer("n_steps", "Closes that all of them have"),
+            integer("n_backfilled", "How many of these are before the first stored members"),
+            text("closes_hash", "Digest of closes and rule: while it stays, nothing is shuffled anew"),
         ),
         as_of="as_of",
         may_be_empty=True,
@@ -133,45 +123,30 @@ _INDEX = ("mart.narrative_index.price_index",)
 _CLOSES = ("core.asset_flows.close_usd",)
 _FLOWS = ("core.asset_flows.trade_flow_usd", "core.asset_flows.market_cap_usd")
 
-MART_ROTATION = _points(
+_NARRATIVES = _points(
     "mart.rotation",
     "market_caps",
     _INDEX,
     "Narratives' price index over a coin at each completed day, from the index's base on: EMA 10 of it, its z-score "
     "over 21 closes across; EMA 10 of the change of that, its z-score over 21 closes upwards.",
 )
-MART_ROTATION_LOG = _log(MART_ROTATION, "mart.rotation_log", _INDEX, "the price index over the coin")
-MART_ROTATION_PLACEBO = _placebo(
-    MART_ROTATION,
-    "mart.rotation_placebo",
-    _INDEX,
-    "Daily log returns, in blocks of 10 rows; no band under 365 closes or 30 entries.",
-)
-MART_CROSS_ASSET_ROTATION = _points(
+_CROSS_ASSET = _points(
     "mart.cross_asset_rotation",
     "cross_asset",
     (*_CLOSES, *_FLOWS),
     "Weekly. Cross-asset: the week's last close over the benchmark's, EMA 10, z-scores over 14 weeks. Flows: the net "
     "flow of a fund over 4 weeks in % of its assets, its z-score over 14 weeks, and that of the change of this.",
 )
-MART_CROSS_ASSET_ROTATION_LOG = _log(
-    MART_CROSS_ASSET_ROTATION,
-    "mart.cross_asset_rotation_log",
-    _CLOSES,
-    "the price over the benchmark's, for flows the price alone",
-)
-MART_CROSS_ASSET_ROTATION_PLACEBO = _placebo(
-    MART_CROSS_ASSET_ROTATION,
-    "mart.cross_asset_rotation_placebo",
-    _CLOSES,
-    "Weekly log returns, in blocks of 2 rows; no band under 156 weeks or 30 entries. None is made for flows.",
-)
 
 ROTATION_TABLES: tuple[Table, ...] = (
-    MART_ROTATION,
-    MART_ROTATION_LOG,
-    MART_ROTATION_PLACEBO,
-    MART_CROSS_ASSET_ROTATION,
-    MART_CROSS_ASSET_ROTATION_LOG,
-    MART_CROSS_ASSET_ROTATION_PLACEBO,
+    _NARRATIVES,
+    _log(_NARRATIVES, _INDEX, "the price index over the coin"),
+    _placebo(_NARRATIVES, _INDEX, "Daily log returns, in blocks of 10 rows; no band under 365 closes or 30 entries."),
+    _CROSS_ASSET,
+    _log(_CROSS_ASSET, _CLOSES, "the price over the benchmark's, for flows the price alone"),
+    _placebo(
+        _CROSS_ASSET,
+        _CLOSES,
+        "Weekly log returns, in blocks of 2 rows; no band under 156 weeks or 30 entries. None is made for flows.",
+    ),
 )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar
 
 from pydantic import Field
 
 from marketflows_pipeline.providers.coingecko.plans import COSTS, PLANS, PlanName
-from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -34,17 +32,15 @@ DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
 class CoinGecko(MarketCapSource):
     """``[providers.coingecko]``."""
 
-    table: ClassVar[str] = "providers.coingecko"
-    service: ClassVar[str] = "CoinGecko"
-    plans: ClassVar[Mapping[str, Plan]] = PLANS
-    costs: ClassVar[CallCosts] = COSTS
-    categories_at: ClassVar[str] = (
-        "A slug is the last part of a category's address under https://www.coingecko.com/en/categories"
-    )
-    bitcoin_id: ClassVar[str] = "bitcoin"
-    ether_id: ClassVar[str] = "ethereum"
-    stablecoin_category: ClassVar[str] = "stablecoins"
-    pegged_coins: ClassVar[tuple[str, ...]] = PEGGED_COINS
+    table = "providers.coingecko"
+    service = "CoinGecko"
+    plans = PLANS
+    costs = COSTS
+    categories_at = "A slug is the last part of a category's address under https://www.coingecko.com/en/categories"
+    bitcoin_id = "bitcoin"
+    ether_id = "ethereum"
+    stablecoin_category = "stablecoins"
+    pegged_coins = PEGGED_COINS
 
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR, "bitcoin"), description=BASES)
     narratives: tuple[FileSafe, ...] = Field(("made-in-usa", "ai"), description=NARRATIVES)

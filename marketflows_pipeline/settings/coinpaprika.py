@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from pydantic import Field
 
 from marketflows_pipeline.providers.coinpaprika.plans import COSTS, PLANS, PlanName
-from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -33,19 +31,19 @@ WRAPPED = (
 class CoinPaprika(MarketCapSource):
     """``[providers.coinpaprika]``: its categories are tags; ids are symbol and name, and can't be guessed."""
 
-    table: ClassVar[str] = "providers.coinpaprika"
-    service: ClassVar[str] = "CoinPaprika"
-    plans: ClassVar[Mapping[str, Plan]] = PLANS
-    costs: ClassVar[CallCosts] = COSTS
-    categories_at: ClassVar[str] = "All tags with their ids: https://api.coinpaprika.com/v1/tags"
-    bitcoin_id: ClassVar[str] = "btc-bitcoin"
-    ether_id: ClassVar[str] = "eth-ethereum"
-    stablecoin_category: ClassVar[str] = "stablecoin"
+    table = "providers.coinpaprika"
+    service = "CoinPaprika"
+    plans = PLANS
+    costs = COSTS
+    categories_at = "All tags with their ids: https://api.coinpaprika.com/v1/tags"
+    bitcoin_id = "btc-bitcoin"
+    ether_id = "eth-ethereum"
+    stablecoin_category = "stablecoin"
     # USDC has been listed under two ids; the tag has neither.
-    unlisted_stablecoins: ClassVar[tuple[str, ...]] = (
+    unlisted_stablecoins = (
         "usdc-usdc", "usdc-usd-coin", "usds-usds", "usde-ethena-usde", "pyusd-paypal-usd",
     )  # fmt: skip
-    pegged_coins: ClassVar[tuple[str, ...]] = (*unlisted_stablecoins, "paxg-pax-gold", "xaut-tether-gold")
+    pegged_coins = (*unlisted_stablecoins, "paxg-pax-gold", "xaut-tether-gold")
 
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR, "btc-bitcoin"), description=BASES)
     # Large tags that the service was seen to answer with.

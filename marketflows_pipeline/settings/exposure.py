@@ -12,9 +12,9 @@ from marketflows_pipeline.options import ProviderName
 from marketflows_pipeline.settings.keys import (
     KEYED,
     PASSWORD_VARIABLES,
-    files_with_keys,
     files_with_secrets,
     read_keys,
+    variable_of,
 )
 from marketflows_pipeline.settings.models import EXCHANGE_PROVIDER, ConfigFile, Settings, source_of
 from marketflows_pipeline.settings.object_storage import KEY_VARIABLES
@@ -36,7 +36,7 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         environ: environment variables.
     """
     providers = keyed_providers(settings)
-    files = files_with_keys(providers, secrets_path, environ)
+    files = files_with_secrets(map(variable_of, providers), secrets_path, environ)
     if settings.uses_postgres:
         files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
     if settings.uses_object_storage:

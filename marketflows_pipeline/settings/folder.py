@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.local_files.plans import COSTS, FILES, MAX_AGE_DAYS
-from marketflows_pipeline.providers.plan import CallCosts, Plan
+from marketflows_pipeline.providers.plan import Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -28,16 +28,16 @@ from marketflows_pipeline.settings.market_caps import (
 class Folder(MarketCapSource):
     """``[providers.folder]``: ids and categories are those that the files write, so none is there by default."""
 
-    table: ClassVar[str] = "providers.folder"
-    service: ClassVar[str] = "folder"
+    table = "providers.folder"
+    service = "folder"
     plans: ClassVar[Mapping[str, Plan]] = {"files": FILES}
-    makes_requests: ClassVar[bool] = False
-    costs: ClassVar[CallCosts] = COSTS
-    categories_at: ClassVar[str] = "A category is what `category` says in categories.csv"
+    makes_requests = False
+    costs = COSTS
+    categories_at = "A category is what `category` says in categories.csv"
     # What the measures on bitcoin, ether and stablecoins look for.
-    bitcoin_id: ClassVar[str] = "bitcoin"
-    ether_id: ClassVar[str] = "ethereum"
-    stablecoin_category: ClassVar[str] = "stablecoins"
+    bitcoin_id = "bitcoin"
+    ether_id = "ethereum"
+    stablecoin_category = "stablecoins"
 
     flow_types: tuple[FlowType, ...] = Field(("market_cap_ranges",), description="Which groups are made")
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR,), description=BASES)

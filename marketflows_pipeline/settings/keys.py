@@ -106,11 +106,6 @@ def _tables(path: Path | None, faults: list[str]) -> Mapping[str, Any]:
     return raw
 
 
-def files_with_keys(providers: Iterable[str], path: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Files from which keys of these providers may be read, whether they are there or not."""
-    return files_with_secrets(map(variable_of, providers), path, environ)
-
-
 def files_with_secrets(variables: Iterable[str], path: Path, environ: Mapping[str, str]) -> list[Path]:
     """Files from which secrets of these variables may be read, whether they are there or not."""
     outside = [name for name in variables if not environ.get(name, "").strip()]

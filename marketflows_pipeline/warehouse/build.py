@@ -46,6 +46,16 @@ class Origin:
     published_at: datetime
 
 
+def published_origins(before: pl.DataFrame) -> dict[str, Origin]:
+    """Origins of the tables that a publish holds, by the rows of its ``meta.publish``."""
+    rows = before.filter(pl.col("n_rows").is_not_null()).iter_rows(named=True)
+    return {
+        row["table_name"]: Origin(row["n_rows"], row["status"], row["run_id"], row["published_at"])
+        for row in rows
+        if row["table_name"] in TABLES
+    }
+
+
 def fresh_origins(
     counts: Mapping[str, int], runs: Mapping[str, str], before: pl.DataFrame, run_id: str, now: datetime
 ) -> dict[str, Origin]:

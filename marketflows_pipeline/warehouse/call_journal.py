@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,6 @@ import duckdb
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.system.safe_files import make_way, open_private
 
-_INSERT = (
-    "insert into meta.api_calls by name select $call_id as call_id, $sent_at as sent_at, $provider as provider,"
-    " $endpoint as endpoint, $target as target, $attempt as attempt, $status_code as status_code, $outcome as outcome,"
-    " $error as error, $duration_ms as duration_ms, $run_id as run_id"
-)
 # The time bounds the scan: a table of a year's calls is not read through for each answer.
 _DELETE = "delete from meta.api_calls where sent_at = $sent_at and call_id = $call_id"
 
@@ -46,6 +41,10 @@ class Call:
     outcome: str = "sent"
     error: str | None = None
     duration_ms: float | None = None
+
+
+_VALUES = ", ".join(f"${each.name} as {each.name}" for each in fields(Call))
+_INSERT = f"insert into meta.api_calls by name select {_VALUES}"
 
 
 def journal_path(path: Path) -> Path:
@@ -104,10 +103,9 @@ class CallJournal:
             known = self._maybe_stored & pending.keys()
             self._maybe_stored |= pending.keys()
         for call_id, call in pending.items():
-            row = asdict(call)
             if call_id in known:
                 cursor.execute(_DELETE, {"sent_at": call.sent_at, "call_id": call_id}).fetchall()
-            cursor.execute(_INSERT, row).fetchall()
+            cursor.execute(_INSERT, asdict(call)).fetchall()
         return pending
 
     def settle(self, stored: Mapping[str, Call]) -> None:
@@ -144,8 +142,7 @@ def left_over(warehouse_path: Path) -> dict[str, Call]:
     for line in lines:
         try:
             row: dict[str, Any] = json.loads(line)
-            call = Call(**row)
-            call = replace(call, sent_at=datetime.fromisoformat(row["sent_at"]))
+            call = Call(**row | {"sent_at": datetime.fromisoformat(row["sent_at"])})
         except (ValueError, TypeError, KeyError):
             continue
         found[call.call_id] = call

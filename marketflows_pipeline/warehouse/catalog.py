@@ -135,7 +135,7 @@ def _as_stream(rows: pl.DataFrame) -> pa.RecordBatchReader:
 def write_table(
     cursor: duckdb.DuckDBPyConnection, table: Table, blocks: Iterable[pl.DataFrame], *, anew: bool = True
 ) -> int:
-    """Store blocks of checked rows as the whole table, with its comments; or in place of a stored table's rows.
+    """Store blocks of checked rows as the whole table, with its comments, or in place of a stored table's rows.
 
     Returns:
         How many rows these are.

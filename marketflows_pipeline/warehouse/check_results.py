@@ -66,5 +66,5 @@ def _written(value: object) -> str:
     if value is None or value is _PARAMETER:
         return "?" if value is _PARAMETER else "null"
     if isinstance(value, datetime):
-        return f"timestamptz {ddl.literal(value.isoformat())}"
+        return ddl.moment(value)
     return ddl.literal(value) if isinstance(value, str) else str(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def moment(at: datetime) -> str:
+    """An aware time, quoted."""
+    return f"timestamptz {literal(at.isoformat())}"
+
+
 def qualified(table: str, catalog: str = "") -> str:
     """``schema.table``, each part quoted, within a catalog where one is named."""
     parts = (*((catalog,) if catalog else ()), *table.split("."))
@@ -36,8 +42,9 @@ def column_list(columns: Iterable[str], alias: str = "") -> str:
     return ", ".join(prefix + identifier(column) for column in columns)
 
 
-def _column_definition(column: Column) -> str:
-    return f"{identifier(column.name)} {column.dtype.value}" + ("" if column.nullable else " not null")
+def column_definitions(columns: Iterable[tuple[str, str, bool]]) -> str:
+    """Columns as a new table has them, each of its name, its type, and whether it may be null."""
+    return ", ".join(f"{identifier(name)} {kind}{'' if nullable else ' not null'}" for name, kind, nullable in columns)
 
 
 def create_schema(table: Table) -> str:
@@ -48,7 +55,7 @@ def create_schema(table: Table) -> str:
 def create_table(table: Table, *, replace: bool = False) -> str:
     """The statement that makes an empty table."""
     verb = "create or replace table" if replace else "create table if not exists"
-    definitions = ", ".join(_column_definition(column) for column in table.columns)
+    definitions = column_definitions((each.name, each.dtype.value, each.nullable) for each in table.columns)
     return f"{verb} {qualified(table.name)} ({definitions})"
 
 

@@ -14,8 +14,7 @@ from marketflows_pipeline.warehouse.row_keys import accepted_view
 def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]:
     """Frames of the three tables, for the tables and columns that a file holds.
 
-    ``stored`` leads from ``schema.table`` to its columns, name to DuckDB type; the result from ``schema.table`` to
-    frame.
+    ``stored`` leads from ``schema.table`` to its columns, name to DuckDB type.
 
     Returns:
         ``schema.table`` to frame.
@@ -33,6 +32,7 @@ def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]
         }
         for entry in entries
     ]
+    held = [(entry, column) for entry in entries for column in entry.columns if column.name in stored[entry.name]]
     columns: list[dict[str, Any]] = [
         {
             "table_name": entry.name,
@@ -43,21 +43,17 @@ def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]
             "nullable": column.nullable,
             "description": column.description,
         }
-        for entry in entries
-        for column in entry.columns
-        if column.name in stored[entry.name]
+        for entry, column in held
     ]
     lineage: list[dict[str, Any]] = [
         {
             "table_name": entry.name,
             "column_name": column.name,
-            "source_table": source.rpartition(".")[0],
-            "source_column": source.rpartition(".")[2],
+            "source_table": source_table,
+            "source_column": source_column,
         }
-        for entry in entries
-        for column in entry.columns
-        for source in column.derived_from
-        if column.name in stored[entry.name]
+        for entry, column in held
+        for source_table, _, source_column in (source.rpartition(".") for source in column.derived_from)
     ]
     rows = {"meta.tables": tables, "meta.columns": columns, "meta.lineage": lineage}
     return {name: pl.DataFrame(part, schema=TABLES[name].polars_schema) for name, part in rows.items()}

@@ -44,14 +44,10 @@ def maintain(warehouse: Warehouse, now: datetime) -> int:
 
 def _statements(catalog: str, now: datetime) -> Iterator[str]:
     lake = ddl.literal(catalog)
-    older, much_older = (_moment(now - kept) for kept in (_KEEPS_FILES, KEEPS_SNAPSHOTS))
+    older, much_older = (ddl.moment(now - kept) for kept in (_KEEPS_FILES, KEEPS_SNAPSHOTS))
     yield f"call ducklake_flush_inlined_data({lake})"
     yield f"call ducklake_expire_snapshots({lake}, older_than => {much_older})"
     yield f"call ducklake_merge_adjacent_files({lake})"
     yield f"call ducklake_rewrite_data_files({lake})"
     yield f"call ducklake_cleanup_old_files({lake}, older_than => {older})"
     yield f"call ducklake_delete_orphaned_files({lake}, older_than => {older})"
-
-
-def _moment(at: datetime) -> str:
-    return f"timestamptz {ddl.literal(at.isoformat())}"

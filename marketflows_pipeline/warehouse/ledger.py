@@ -25,9 +25,7 @@ class WarehouseLedger:
         self._spent: dict[tuple[str, datetime], int] = {}
 
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> str:
-        """Record an attempt that is about to be sent.
-
-        Arguments as in `CallLedger`; the result is the id for `finish`.
+        """Record an attempt that is about to be sent; arguments as in `CallLedger`.
 
         Returns:
             The id under which `finish` records the outcome.

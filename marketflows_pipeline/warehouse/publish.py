@@ -158,12 +158,8 @@ def _build_from_lake(
 
 def _carried_in(before: pl.DataFrame, parts: list[Part]) -> dict[str, Origin]:
     """Origins of some parts' tables as they were published before."""
-    rows = before.filter(pl.col("part").is_in(parts), pl.col("n_rows").is_not_null())
-    return {
-        row["table_name"]: Origin(row["n_rows"], "carried_over", row["run_id"], row["published_at"])
-        for row in rows.iter_rows(named=True)
-        if row["table_name"] in TABLES
-    }
+    origins = build.published_origins(before.filter(pl.col("part").is_in(parts)))
+    return {name: replace(origin, status="carried_over") for name, origin in origins.items()}
 
 
 def _build(

@@ -65,13 +65,14 @@ def open_published(path: Published, *, allow_files: bool = False) -> Iterator[du
 def _opened(stack: ExitStack, path: Published, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
     if isinstance(path, Path):
         _require_file(path)
-    connection = stack.enter_context(_connected(_spill_folder(stack), path))
+    spill, is_lake = _spill_folder(stack), isinstance(path, LakeSnapshot)
+    connection = stack.enter_context(engine.connect_for_lakes(Path(spill)) if is_lake else engine.connect(spill))
     stack.enter_context(stopped_by(connection.interrupt))
     _attach(connection, path)
     if not allow_files:
         engine.shut(connection)
         with _service_faults():
-            program = None if isinstance(path, LakeSnapshot) else engine.foreign_program(connection, _CATALOG)
+            program = None if is_lake else engine.foreign_program(connection, _CATALOG)
         if program:
             raise MarketflowsError(
                 f"{path} was not published by this program: it holds {program}; run `marketflows` to publish it anew, "
@@ -80,10 +81,6 @@ def _opened(stack: ExitStack, path: Published, *, allow_files: bool) -> duckdb.D
     connection.execute(f"use {_CATALOG}")
     engine.lock(connection)
     return connection
-
-
-def _connected(spill: str, path: Published) -> duckdb.DuckDBPyConnection:
-    return engine.connect_for_lakes(Path(spill)) if isinstance(path, LakeSnapshot) else engine.connect(spill)
 
 
 def _require_file(path: Path) -> None:

@@ -51,11 +51,8 @@ class StoredTable:
 
     def create(self, catalog: str) -> str:
         """The statement that makes an empty table with these columns, in place of one that is there."""
-        columns = (
-            f"{ddl.identifier(name)} {kind}{' not null' if name in self.filled else ''}"
-            for name, kind in self.columns.items()
-        )
-        return f"create or replace table {self.within(catalog)} ({', '.join(columns)})"
+        columns = ddl.column_definitions((name, kind, name not in self.filled) for name, kind in self.columns.items())
+        return f"create or replace table {self.within(catalog)} ({columns})"
 
 
 def stored_tables(cursor: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[str, str], StoredTable]:

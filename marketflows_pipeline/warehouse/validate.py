@@ -17,8 +17,6 @@ WORST_ROWS = 5
 def check_frame(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Hold a frame to its registry entry.
 
-    The result has its columns in stored order.
-
     Returns:
         The frame with its columns in stored order.
 

@@ -66,10 +66,7 @@ class VersionFolder:
         return sorted(found, reverse=True)
 
     def building_path(self, role: str) -> Path:
-        """Where a file is put together before it is published: an unpredictable name.
-
-        It tells those who find it its role.
-        """
+        """Where a file is put together before it is published: an unpredictable name, which tells its role."""
         return self._folder / f".{self.link.stem}.{role}.{secrets.token_hex(8)}.building"
 
     def clear_unfinished(self) -> None:

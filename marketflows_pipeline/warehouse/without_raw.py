@@ -11,7 +11,6 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import build, ddl, engine
-from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.stores.file import STORAGE_VERSION
 
 
@@ -31,9 +30,9 @@ def write_without_raw(source: Path, tables: pl.DataFrame, target: Path, *, run_i
         WarehouseError: if it could not be made; nothing is left then.
     """
     origins = {
-        row["table_name"]: Origin(row["n_rows"], row["status"], row["run_id"], row["published_at"])
-        for row in tables.filter(pl.col("n_rows").is_not_null()).iter_rows(named=True)
-        if row["table_name"] not in build.DESCRIBING and TABLES[row["table_name"]].schema_name != "raw"
+        name: origin
+        for name, origin in build.published_origins(tables).items()
+        if name not in build.DESCRIBING and TABLES[name].schema_name != "raw"
     }
     try:
         _make_empty(target)

@@ -53,7 +53,11 @@ class LakeStore:
         self.place = place
         self.path = path
         self.outgoing = outgoing
-        self.shared = _shared_catalog(place) if isinstance(place.catalog, PostgresTarget) else None
+        self.shared: SharedCatalog | None = None
+        if isinstance(place.catalog, PostgresTarget):
+            from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog  # noqa: PLC0415 (for hosts)
+
+            self.shared = SharedCatalog(place)
 
     def __str__(self) -> str:
         return str(self.place)
@@ -139,12 +143,6 @@ class LakeStore:
         """Let go of the connections to Postgres."""
         if self.shared:
             self.shared.close()
-
-
-def _shared_catalog(place: LakePlace) -> SharedCatalog:
-    from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog  # noqa: PLC0415 (for several hosts)
-
-    return SharedCatalog(place)
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -154,8 +154,5 @@ class SharedCalls:
 
 
 def _create_calls() -> str:
-    columns = (
-        f"{ddl.identifier(column.name)} {_TYPES[column.dtype]}{'' if column.nullable else ' not null'}"
-        for column in TABLES[CALLS].columns
-    )
-    return f"create table if not exists {SCHEMA}.api_calls ({', '.join(columns)}, primary key (call_id))"
+    columns = ddl.column_definitions((each.name, _TYPES[each.dtype], each.nullable) for each in TABLES[CALLS].columns)
+    return f"create table if not exists {SCHEMA}.api_calls ({columns}, primary key (call_id))"
