@@ -62,82 +62,67 @@ def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) ->
     return HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
 
 
-hourly_refresh = dg.define_asset_job(
+def _job(
+    name: str, selection: dg.AssetSelection, description: str | None, tags: Mapping[str, str] | None = None
+) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(name, selection=selection, hooks={log_cause}, description=description, tags=tags)
+
+
+hourly_refresh = _job(
     "hourly_refresh",
-    selection=MARKET_CAPS | HOURLY_EXCHANGES,
-    hooks={log_cause},
-    description="Ingest what changes every hour, derive every table from it, check, publish, draw.",
+    MARKET_CAPS | HOURLY_EXCHANGES,
+    "Ingest what changes every hour, derive every table from it, check, publish, draw.",
 )
-daily_refresh = dg.define_asset_job(
+daily_refresh = _job(
     "daily_refresh",
-    selection=EXCHANGES,
-    hooks={log_cause},
-    description="The exchange part with its daily requests: full list, volume charts, reserves by token.",
+    EXCHANGES,
+    "The exchange part with its daily requests: full list, volume charts, reserves by token.",
 )
-full_refresh = dg.define_asset_job(
+full_refresh = _job(
     "full_refresh",
-    selection=MARKET_CAPS | EXCHANGES | CROSS_ASSET,
-    hooks={log_cause},
-    description="Every part, as the command line runs it; daily requests that have succeeded today are not repeated.",
+    MARKET_CAPS | EXCHANGES | CROSS_ASSET,
+    "Every part, as the command line runs it; daily requests that have succeeded today are not repeated.",
 )
-market_cap_refresh = dg.define_asset_job(
-    "market_cap_refresh", selection=MARKET_CAPS, hooks={log_cause}, description="The market-cap part alone, at once."
-)
-crypto_refresh = dg.define_asset_job(
+market_cap_refresh = _job("market_cap_refresh", MARKET_CAPS, "The market-cap part alone, at once.")
+crypto_refresh = _job(
     "crypto_refresh",
-    selection=MARKET_CAPS | EXCHANGES,
-    hooks={log_cause},
-    description="Market caps and exchanges at once; daily requests that have succeeded today are not repeated.",
+    MARKET_CAPS | EXCHANGES,
+    "Market caps and exchanges at once; daily requests that have succeeded today are not repeated.",
 )
-exchange_refresh = dg.define_asset_job(
-    "exchange_refresh",
-    selection=HOURLY_EXCHANGES,
-    hooks={log_cause},
-    description="The exchange part with what changes every hour, at once.",
+exchange_refresh = _job(
+    "exchange_refresh", HOURLY_EXCHANGES, "The exchange part with what changes every hour, at once."
 )
-cross_asset_refresh = dg.define_asset_job(
+cross_asset_refresh = _job(
     "cross_asset_refresh",
-    selection=CROSS_ASSET,
-    hooks={log_cause},
-    description="The cross-asset part after the US close: bars, shares, volatility, and all that follows from them.",
+    CROSS_ASSET,
+    "The cross-asset part after the US close: bars, shares, volatility, and all that follows from them.",
 )
-train_models = dg.define_asset_job(
+train_models = _job(
     "train_models",
-    selection=TRAINED | SCORED | dg.AssetSelection.groups("cross_asset_output"),
-    hooks={log_cause},
-    description="Train models on what is stored, evaluate them, score the newest session, publish, draw.",
+    TRAINED | SCORED | dg.AssetSelection.groups("cross_asset_output"),
+    "Train models on what is stored, evaluate them, score the newest session, publish, draw.",
 )
-score_models = dg.define_asset_job(
+score_models = _job(
     "score_models",
-    selection=SCORED
-    | dg.AssetSelection.assets(dg.AssetKey(["published", "cross_asset"]), dg.AssetKey(["report", "cross_asset"])),
-    hooks={log_cause},
-    description="Score the newest stored session with the models that are there, and publish.",
+    SCORED | dg.AssetSelection.assets(asset_key("published.cross_asset"), asset_key("report.cross_asset")),
+    "Score the newest stored session with the models that are there, and publish.",
 )
 # They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name, MAINTAIN_LAKE})
 # What each job writes, where parts are locked one by one (a test holds this to the selections above).
-PARTS_OF_JOBS: Mapping[str, tuple[Part, ...]] = {
-    hourly_refresh.name: ("market_caps", "exchanges"),
-    daily_refresh.name: ("exchanges",),
-    market_cap_refresh.name: ("market_caps",),
-    crypto_refresh.name: ("market_caps", "exchanges"),
-    exchange_refresh.name: ("exchanges",),
-    cross_asset_refresh.name: ("cross_asset",),
-    train_models.name: ("cross_asset",),
-    score_models.name: ("cross_asset",),
-}
-ASSET_JOBS = (
-    hourly_refresh,
-    daily_refresh,
-    full_refresh,
-    market_cap_refresh,
-    crypto_refresh,
-    exchange_refresh,
-    cross_asset_refresh,
-    train_models,
-    score_models,
+_WRITES: tuple[tuple[UnresolvedAssetJobDefinition, tuple[Part, ...]], ...] = (
+    (hourly_refresh, ("market_caps", "exchanges")),
+    (daily_refresh, ("exchanges",)),
+    (full_refresh, PARTS),
+    (market_cap_refresh, ("market_caps",)),
+    (crypto_refresh, ("market_caps", "exchanges")),
+    (exchange_refresh, ("exchanges",)),
+    (cross_asset_refresh, ("cross_asset",)),
+    (train_models, ("cross_asset",)),
+    (score_models, ("cross_asset",)),
 )
+ASSET_JOBS = tuple(job for job, _ in _WRITES)
+PARTS_OF_JOBS = {job.name: parts for job, parts in _WRITES}
 
 
 def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
@@ -240,7 +225,7 @@ def jobs_of(
     """
     found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [*ASSET_JOBS]
     if parts is not None:
-        found = [_of_part(job, part) for job in ASSET_JOBS for part in parts if parts_of_run(job.name, None) == (part,)]
+        found = [_of_part(job, part) for job, written in _WRITES for part in parts if written == (part,)]
     if does_upkeep(parts):
         found += [prune_history, *([maintain_lake] if has_lake else [])]
     return found
@@ -252,10 +237,5 @@ def does_upkeep(parts: Collection[Part] | None) -> bool:
 
 
 def _of_part(job: UnresolvedAssetJobDefinition, part: Part) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        job.name,
-        selection=job.selection,
-        hooks=job.hooks,
-        description=job.description,
-        tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
-    )
+    tags = {PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value}
+    return _job(job.name, job.selection, job.description, tags)
