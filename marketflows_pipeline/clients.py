@@ -171,7 +171,8 @@ class Clients:
             waits=self.waits.of(service.name),
             make_limiter=self._limiter_of(service.name),
         )
-        return self._open.enter_context(client)
+        self._open.enter_context(client)
+        return client
 
     def _opened(self, service: type[K]) -> K:
         """A service without a key, at the address of its table in ``[providers]``."""
@@ -182,7 +183,8 @@ class Clients:
             waits=self.waits.of(service.name),
             make_limiter=self._limiter_of(service.name),
         )
-        return self._open.enter_context(client)
+        self._open.enter_context(client)
+        return client
 
     def _limiter_of(self, name: str) -> MakeLimiter | None:
         return self._budgets.limiter_of(name) if self._budgets else None

@@ -3,14 +3,11 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook
-from dagster._core.definitions.events import HookExecutionResult
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
-from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
@@ -23,6 +20,10 @@ from marketflows_pipeline.system.stopping import is_told_to_stop
 from marketflows_pipeline.warehouse.lake_maintenance import maintain
 
 log = logging.getLogger(__name__)
+
+# What `dg.define_asset_job` gives has no public name.
+AssetJob: TypeAlias = UnresolvedAssetJobDefinition
+Job: TypeAlias = AssetJob | dg.JobDefinition
 
 KEEP_RUNS_FOR = timedelta(days=30)
 # Which part a run is of, where hosts share the parts: the queue lets one run of each part go on.
@@ -46,8 +47,9 @@ CROSS_ASSET = part_assets("cross_asset") - TRAINED
 HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))
 
 
+# Of the public hooks one sees failed steps and another the rest; a signal may have come in either.
 @event_list_hook(name="log_cause")
-def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) -> HookExecutionResult:
+def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) -> dg.HookExecutionResult:
     """Say in one line why a step failed; Dagster's own account of it runs over pages.
 
     Raises:
@@ -56,15 +58,15 @@ def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) ->
     """
     error = context.op_exception
     if is_told_to_stop() or (error is not None and is_interrupt(error)):
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
     if error is not None:
         log.error("%s failed: %s", context.op.name, causes_of(error))
-    return HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
+    return dg.HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
 
 
 def _job(
     name: str, selection: dg.AssetSelection, description: str | None, tags: Mapping[str, str] | None = None
-) -> UnresolvedAssetJobDefinition:
+) -> AssetJob:
     return dg.define_asset_job(name, selection=selection, hooks={log_cause}, description=description, tags=tags)
 
 
@@ -110,7 +112,7 @@ score_models = _job(
 # They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name, MAINTAIN_LAKE})
 # What each job writes, where parts are locked one by one (a test holds this to the selections above).
-_WRITES: tuple[tuple[UnresolvedAssetJobDefinition, tuple[Part, ...]], ...] = (
+_WRITES: tuple[tuple[AssetJob, tuple[Part, ...]], ...] = (
     (hourly_refresh, ("market_caps", "exchanges")),
     (daily_refresh, ("exchanges",)),
     (full_refresh, PARTS),
@@ -211,9 +213,7 @@ def maintain_lake() -> None:
     maintain_store()
 
 
-def jobs_of(
-    parts: Collection[Part] | None = None, *, has_lake: bool = False
-) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
+def jobs_of(parts: Collection[Part] | None = None, *, has_lake: bool = False) -> list[Job]:
     """The jobs of a host.
 
     One host among several has those of one part each, under the names that they have everywhere, and marked with their
@@ -223,7 +223,7 @@ def jobs_of(
         parts: that this host serves beside others; None for the only host.
         has_lake: whether there is a lake to keep small.
     """
-    found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [*ASSET_JOBS]
+    found: list[Job] = [*ASSET_JOBS]
     if parts is not None:
         found = [_of_part(job, part) for job, written in _WRITES for part in parts if written == (part,)]
     if does_upkeep(parts):
@@ -236,6 +236,6 @@ def does_upkeep(parts: Collection[Part] | None) -> bool:
     return parts is None or "market_caps" in parts
 
 
-def _of_part(job: UnresolvedAssetJobDefinition, part: Part) -> UnresolvedAssetJobDefinition:
-    tags = {PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value}
+def _of_part(job: AssetJob, part: Part) -> AssetJob:
+    tags = {PART_TAG: part, "dagster/retry_strategy": "ALL_STEPS"}
     return _job(job.name, job.selection, job.description, tags)
