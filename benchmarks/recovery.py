@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import ROOT
 from marketflows_pipeline.models import metrics
 from marketflows_pipeline.models.bootstrap import RESAMPLES, block_counts, block_length, interval
 from marketflows_pipeline.models.dataset import Dataset, dataset
