@@ -93,12 +93,8 @@ def netflow_adds_up() -> str:
 )
 def netflow_agrees_with_tvl(run: RunContext) -> pl.DataFrame:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
-    return run.warehouse.query(
-        f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
-        f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
-        [run.started_at],
-    )
+    figures = "tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
+    return _recent_netflows(run, figures, "abs(identity_gap_pct)", str(TVL_TOLERANCE_PCT))
 
 
 @check(
@@ -109,12 +105,9 @@ def netflow_agrees_with_tvl(run: RunContext) -> pl.DataFrame:
 )
 def large_tokens_do_not_vanish(run: RunContext) -> pl.DataFrame:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
-    return run.warehouse.query(
-        f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
-        [run.started_at],
-    )
+    most = f"{LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
+    figures = "largest_vanished_token, largest_vanished_usd, reserves_usd"
+    return _recent_netflows(run, figures, "largest_vanished_usd", most)
 
 
 @check(
@@ -125,12 +118,8 @@ def large_tokens_do_not_vanish(run: RunContext) -> pl.DataFrame:
 )
 def large_tokens_do_not_appear(run: RunContext) -> pl.DataFrame:
     """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
-    return run.warehouse.query(
-        f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
-        [run.started_at],
-    )
+    figures = "largest_new_token, largest_new_usd, reserves_usd"
+    return _recent_netflows(run, figures, "largest_new_usd", f"{LARGE_TOKEN_PCT} / 100 * reserves_usd")
 
 
 @sql_check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
@@ -149,4 +138,13 @@ def indices_are_within_bounds() -> str:
         f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
         f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
         f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
+    )
+
+
+def _recent_netflows(run: RunContext, figures: str, measure: str, most: str) -> pl.DataFrame:
+    """Figures of net flows of the last days whose measure is above the most that it may be, the largest first."""
+    return run.warehouse.query(
+        f"select slug, day, {figures} from mart.exchange_netflow"
+        f" where {measure} > {most} and day > cast(? as date) - {RECENT_DAYS} order by {measure} desc",
+        [run.started_at],
     )
