@@ -98,7 +98,7 @@ def _context(run: RunContext) -> CrossAssetChartContext:
 def _issuers(run: RunContext) -> str:
     """The issuers whose figures are stored for the universe."""
     sources = run.warehouse.query(
-        f"select distinct source from {accepted_name(SHARES)} where list_contains(?, symbol) order by source",  # noqa: S608
+        f"select distinct source from {accepted_name(SHARES)} where list_contains(?, symbol) order by source",  # noqa: S608 (registered name)
         [list(cross_asset_settings(run.settings).symbols)],
     )
     return service_names(sources["source"]) or "no issuer"
