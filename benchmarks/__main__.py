@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.processes import ROOT
 from benchmarks.report import ROWS, markdown
-from benchmarks.service import ROOT
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 KEPT = Path(__file__).parent / ".work" / "results"

@@ -14,8 +14,6 @@ import argparse
 import json
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.processes import in_a_process
 from marketflows_pipeline.queries.coin_blocks import ROWS_A_BLOCK
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
@@ -167,9 +166,8 @@ def measure(path: Path, repeats: int) -> dict[str, object]:
 
 
 def measured_apart(n_coins: int, repeats: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.analysis", "--measure", str(write_histories(n_coins))]
-    printed = subprocess.run([*command, "--repeats", str(repeats)], check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(printed.stdout)
+    histories = str(write_histories(n_coins))
+    found = in_a_process("-m", "benchmarks.analysis", "--measure", histories, "--repeats", str(repeats))
     median = statistics.median(found["seconds"])
     return {
         "seconds": median,

@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import ROOT
 from marketflows_pipeline.schema import TABLES, DType
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse

@@ -16,7 +16,6 @@ import json
 import math
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import in_a_process, peak_mb
 from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
 from marketflows_pipeline.transforms.cross_asset.correlations import correlations
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
@@ -187,18 +186,6 @@ def measure(path: Path, repeats: int) -> dict[str, Any]:
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "mb_above_idle": peak_mb() - idle, "figures": figures}
 
 
-def peak_mb() -> float:
-    """The most memory this process ever held."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-
-
-def in_a_process(command: list[str]) -> dict[str, Any]:
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
-    found: dict[str, Any] = json.loads(printed)
-    return found
-
-
 def assert_same(ours: dict[str, list[float]], plain: dict[str, list[float]]) -> int:
     """Both must know as many figures of each column, of the same total size; returns how many columns were compared."""
     assert set(plain) <= set(ours), sorted(set(plain) - set(ours))
@@ -220,8 +207,8 @@ def compare(rounds: int, repeats: int) -> dict[str, Any]:
     }
     taken: dict[str, list[dict[str, Any]]] = {way: [] for way in commands}
     for _ in range(rounds):
-        for way, command in commands.items():
-            taken[way].append(in_a_process(command))
+        for way, (python, *arguments) in commands.items():
+            taken[way].append(in_a_process(*arguments, python=python))
     n_columns = assert_same(taken["ours"][0]["figures"], taken["pandas"][0]["figures"])
     medians = {
         way: {

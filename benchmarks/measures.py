@@ -13,8 +13,6 @@ import argparse
 import json
 import resource
 import shutil
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any
 import polars as pl
 import pyarrow  # noqa: F401 (a run has loaded it by then, to store observations)
 
+from benchmarks.processes import in_a_process
 from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import FixedClock
@@ -129,11 +128,8 @@ def measure(grid: str, coins: int, narratives: int) -> dict[str, Any]:
     make(path, grid, coins, narratives)
     found: dict[str, Any] = {}
     for case, hours in (("first_run", 0), ("next_hour", 1), ("day_closes", 7)):
-        command = [sys.executable, "-m", "benchmarks.measures", "--worker", str(path), grid, str(hours)]
-        printed = subprocess.run(
-            [*command, "--narratives", str(narratives)], check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
-        found[case] = json.loads(printed.splitlines()[-1])
+        worker = ("-m", "benchmarks.measures", "--worker", str(path), grid, str(hours))
+        found[case] = in_a_process(*worker, "--narratives", str(narratives))
     return found
 
 

@@ -13,18 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import in_a_process, peak_mb
 from marketflows_pipeline.models.labels import labels
 from marketflows_pipeline.models.panel import features
 from marketflows_pipeline.models.training import train
@@ -115,19 +112,6 @@ def measure(kind: str) -> dict[str, Any]:
     }
 
 
-def peak_mb() -> float:
-    """The most memory this process ever held."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-
-
-def in_a_process(kind: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.models", "--once", "--kind", kind]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
-    found: dict[str, Any] = json.loads(printed)
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=("logistic", "gradient_boosting"), default="logistic")
@@ -137,7 +121,8 @@ def main() -> None:
     if options.once:
         print(json.dumps(measure(options.kind)))
         return
-    rounds = [in_a_process(options.kind) for _ in range(options.rounds)]
+    once = ("-m", "benchmarks.models", "--once", "--kind", options.kind)
+    rounds = [in_a_process(*once) for _ in range(options.rounds)]
     medians = {name: round(statistics.median(each[name] for each in rounds), 3) for name in rounds[0]}
     print(json.dumps({"assets": ASSETS, "horizons": list(HORIZONS), "rounds": options.rounds, **medians}, indent=2))
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import ROOT
 from marketflows_pipeline.models import metrics
 from marketflows_pipeline.models.bootstrap import RESAMPLES, block_counts, block_length, interval
 from marketflows_pipeline.models.dataset import Dataset, dataset
@@ -32,8 +32,7 @@ from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
 from marketflows_pipeline.transforms.cross_asset.pressure import pressure
 from marketflows_pipeline.transforms.cross_asset.regimes import regimes
-from marketflows_pipeline.tutorial import planted_auc
-from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
+from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket, planted_auc
 from marketflows_pipeline.tutorial.files import data_as_of
 from marketflows_pipeline.tutorial.recovery import RECOVERY_FILE
 

@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 import polars as pl
 
-from benchmarks.service import ROOT
+from benchmarks.processes import ROOT, in_a_process, peak_mb
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.providers.defillama.client import DefiLlama
@@ -115,12 +115,6 @@ def measure(way: str, url: str) -> dict[str, Any]:
     return found
 
 
-def peak_mb() -> float:
-    """The most memory this process ever held; unlike `getrusage`, nothing of the one that started it."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-
-
 @contextmanager
 def running_service(*, is_compressed: bool) -> Iterator[str]:
     """Address of a stand-in whose one answer is as large as the service's largest."""
@@ -142,13 +136,6 @@ def running_service(*, is_compressed: bool) -> Iterator[str]:
             process.kill()
 
 
-def in_a_process(way: str, url: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.reserves", "--way", way, "--url", url]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
-    found: dict[str, Any] = json.loads(printed)
-    return found
-
-
 def compare(rounds: int, *, is_compressed: bool) -> dict[str, Any]:
     """Medians of both ways, taking turns."""
     taken: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
@@ -157,7 +144,7 @@ def compare(rounds: int, *, is_compressed: bool) -> dict[str, Any]:
         answer = httpx.get(f"{url}/protocol/{SLUG}", timeout=180)
         for _ in range(rounds):
             for way, each in taken.items():
-                each.append(in_a_process(way, url))
+                each.append(in_a_process("-m", "benchmarks.reserves", "--way", way, "--url", url))
     fingerprints = {each["fingerprint"] for runs in taken.values() for each in runs}
     assert len(fingerprints) == 1, "both ways must store the same rows"
     figures = [name for name in taken["ours"][0] if name != "fingerprint"]

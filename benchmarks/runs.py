@@ -30,7 +30,8 @@ from typing import Any
 
 import dagster as dg
 
-from benchmarks.service import ROOT, Service, running_service
+from benchmarks.processes import ROOT
+from benchmarks.service import Service, running_service
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.run import QUIET
 from marketflows_pipeline.clock import FixedClock

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.processes import ROOT
 
 
 class Service:

@@ -16,7 +16,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from benchmarks.processes import in_a_process
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.run import QUIET
@@ -196,9 +196,7 @@ def measure(coins: int, days: int) -> dict[str, Any]:
 
 def again(coins: int, days: int) -> dict[str, Any]:
     """The job over the file that is there."""
-    command = [sys.executable, "-m", "benchmarks.size", "--worker", "--days", str(days)]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found = json.loads(printed.splitlines()[-1])
+    found = in_a_process("-m", "benchmarks.size", "--worker", "--days", str(days))
     rows = coins * GridSpec.from_window(NOW, days).n_times
     files = {"private": WORK / "private.duckdb", "published": WORK / "published" / "marketflows.duckdb"}
     sizes = {f"{name}_mb": round(path.stat().st_size / 1e6) for name, path in files.items() if path.exists()}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.options import RunOptions, ServiceName
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.planned_client import PlannedClient
 from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
 from marketflows_pipeline.providers.http.service_client import KeylessClient
-from marketflows_pipeline.providers.http.wait_budget import WaitBudget, WaitBudgets
+from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
     PriceProvider,
@@ -25,26 +25,17 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 )
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
-from marketflows_pipeline.settings import MarketCapSource, Settings
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
+from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges, TutorialReserves
+from marketflows_pipeline.tutorial.provider import TutorialProvider
 
 if TYPE_CHECKING:
     from marketflows_pipeline.coordination.budgets import SharedBudgets
     from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 
 K = TypeVar("K", bound=KeylessClient)
-
-
-class Account(TypedDict):
-    """Arguments that every market-cap provider over HTTP takes."""
-
-    api_key: str | None
-    base_url: str
-    calls_per_minute: int
-    monthly_credits: int
-    clock: Clock
-    ledger: CallLedger
-    waits: WaitBudget
-    make_limiter: MakeLimiter | None
+P = TypeVar("P", bound=PlannedClient)
 
 
 class Clients:
@@ -90,7 +81,7 @@ class Clients:
     def market_caps(self) -> MarketCapProvider:
         """The chosen market-cap provider."""
         if self._is_tutorial:
-            return tutorial.TutorialProvider()
+            return TutorialProvider()
         if self._settings.provider == "folder":
             from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
 
@@ -110,18 +101,18 @@ class Clients:
     @cached_property
     def exchange_volumes(self) -> ExchangeVolumeProvider:
         """The service of exchange volumes and trending coins: CoinGecko, whatever the market-cap provider."""
-        return tutorial.TutorialExchanges() if self._is_tutorial else self._coingecko
+        return TutorialExchanges() if self._is_tutorial else self._coingecko
 
     @cached_property
     def reserves(self) -> ReservesProvider:
         """The service of exchange reserves."""
-        return tutorial.TutorialReserves() if self._is_tutorial else self._opened(DefiLlama)
+        return TutorialReserves() if self._is_tutorial else self._opened(DefiLlama)
 
     @cached_property
     def cross_asset(self) -> CrossAssetClients:
         """The services of the cross-asset part: loaded here, because workbooks and XML cost other runs time."""
         if self._is_tutorial:
-            market = tutorial.TutorialMarket()
+            market = TutorialMarket()
             return CrossAssetClients([market], dict.fromkeys(market.issuers, market), [market])
         from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415
         from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
@@ -156,37 +147,38 @@ class Clients:
 
     @cached_property
     def _coingecko(self) -> CoinGecko:
-        source = self._settings.providers.coingecko
-        return self._open.enter_context(CoinGecko(plan=source.plan, **self._account(source, "coingecko")))
+        return self._planned(CoinGecko)
 
     @cached_property
     def _coinpaprika(self) -> CoinPaprika:
         from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika  # noqa: PLC0415 (not all runs ask it)
 
-        source = self._settings.providers.coinpaprika
-        return self._open.enter_context(CoinPaprika(plan=source.plan, **self._account(source, "coinpaprika")))
+        return self._planned(CoinPaprika)
 
-    def _account(self, source: MarketCapSource, name: str) -> Account:
-        """What a market-cap provider is opened with, beside its plan."""
-        key = self._settings.secrets.of(name)
-        return {
-            "api_key": key.get_secret_value() if key else None,
-            "base_url": source.base_url,
-            "calls_per_minute": source.calls_per_minute,
-            "monthly_credits": source.monthly_credits,
-            "clock": self.waits.clock,
-            "ledger": self.ledger,
-            "waits": self.waits.of(name),
-            "make_limiter": self._limiter_of(name),
-        }
+    def _planned(self, service: type[P]) -> P:
+        """A service with the plan and key of the settings."""
+        source = getattr(self._settings.providers, service.name)
+        key = self._settings.secrets.of(service.name)
+        client = service(
+            plan=source.plan,
+            api_key=key.get_secret_value() if key else None,
+            base_url=source.base_url,
+            calls_per_minute=source.calls_per_minute,
+            monthly_credits=source.monthly_credits,
+            clock=self.waits.clock,
+            ledger=self.ledger,
+            waits=self.waits.of(service.name),
+            make_limiter=self._limiter_of(service.name),
+        )
+        self._open.enter_context(client)
+        return client
 
     def _opened(self, service: type[K]) -> K:
         """A service without a key, at the address of its table in ``[providers]``."""
-        base_url = getattr(self._settings.providers, service.name).base_url
         client = service(
+            base_url=getattr(self._settings.providers, service.name).base_url,
             clock=self.waits.clock,
             ledger=self.ledger,
-            base_url=base_url,
             waits=self.waits.of(service.name),
             make_limiter=self._limiter_of(service.name),
         )

@@ -3,14 +3,11 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook
-from dagster._core.definitions.events import HookExecutionResult
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
-from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
@@ -23,6 +20,10 @@ from marketflows_pipeline.system.stopping import is_told_to_stop
 from marketflows_pipeline.warehouse.lake_maintenance import maintain
 
 log = logging.getLogger(__name__)
+
+# What `dg.define_asset_job` gives has no public name.
+AssetJob: TypeAlias = UnresolvedAssetJobDefinition
+Job: TypeAlias = AssetJob | dg.JobDefinition
 
 KEEP_RUNS_FOR = timedelta(days=30)
 # Which part a run is of, where hosts share the parts: the queue lets one run of each part go on.
@@ -46,8 +47,9 @@ CROSS_ASSET = part_assets("cross_asset") - TRAINED
 HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))
 
 
+# Of the public hooks one sees failed steps and another the rest; a signal may have come in either.
 @event_list_hook(name="log_cause")
-def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) -> HookExecutionResult:
+def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) -> dg.HookExecutionResult:
     """Say in one line why a step failed; Dagster's own account of it runs over pages.
 
     Raises:
@@ -56,88 +58,73 @@ def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) ->
     """
     error = context.op_exception
     if is_told_to_stop() or (error is not None and is_interrupt(error)):
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
     if error is not None:
         log.error("%s failed: %s", context.op.name, causes_of(error))
-    return HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
+    return dg.HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
 
 
-hourly_refresh = dg.define_asset_job(
+def _job(
+    name: str, selection: dg.AssetSelection, description: str | None, tags: Mapping[str, str] | None = None
+) -> AssetJob:
+    return dg.define_asset_job(name, selection=selection, hooks={log_cause}, description=description, tags=tags)
+
+
+hourly_refresh = _job(
     "hourly_refresh",
-    selection=MARKET_CAPS | HOURLY_EXCHANGES,
-    hooks={log_cause},
-    description="Ingest what changes every hour, derive every table from it, check, publish, draw.",
+    MARKET_CAPS | HOURLY_EXCHANGES,
+    "Ingest what changes every hour, derive every table from it, check, publish, draw.",
 )
-daily_refresh = dg.define_asset_job(
+daily_refresh = _job(
     "daily_refresh",
-    selection=EXCHANGES,
-    hooks={log_cause},
-    description="The exchange part with its daily requests: full list, volume charts, reserves by token.",
+    EXCHANGES,
+    "The exchange part with its daily requests: full list, volume charts, reserves by token.",
 )
-full_refresh = dg.define_asset_job(
+full_refresh = _job(
     "full_refresh",
-    selection=MARKET_CAPS | EXCHANGES | CROSS_ASSET,
-    hooks={log_cause},
-    description="Every part, as the command line runs it; daily requests that have succeeded today are not repeated.",
+    MARKET_CAPS | EXCHANGES | CROSS_ASSET,
+    "Every part, as the command line runs it; daily requests that have succeeded today are not repeated.",
 )
-market_cap_refresh = dg.define_asset_job(
-    "market_cap_refresh", selection=MARKET_CAPS, hooks={log_cause}, description="The market-cap part alone, at once."
-)
-crypto_refresh = dg.define_asset_job(
+market_cap_refresh = _job("market_cap_refresh", MARKET_CAPS, "The market-cap part alone, at once.")
+crypto_refresh = _job(
     "crypto_refresh",
-    selection=MARKET_CAPS | EXCHANGES,
-    hooks={log_cause},
-    description="Market caps and exchanges at once; daily requests that have succeeded today are not repeated.",
+    MARKET_CAPS | EXCHANGES,
+    "Market caps and exchanges at once; daily requests that have succeeded today are not repeated.",
 )
-exchange_refresh = dg.define_asset_job(
-    "exchange_refresh",
-    selection=HOURLY_EXCHANGES,
-    hooks={log_cause},
-    description="The exchange part with what changes every hour, at once.",
+exchange_refresh = _job(
+    "exchange_refresh", HOURLY_EXCHANGES, "The exchange part with what changes every hour, at once."
 )
-cross_asset_refresh = dg.define_asset_job(
+cross_asset_refresh = _job(
     "cross_asset_refresh",
-    selection=CROSS_ASSET,
-    hooks={log_cause},
-    description="The cross-asset part after the US close: bars, shares, volatility, and all that follows from them.",
+    CROSS_ASSET,
+    "The cross-asset part after the US close: bars, shares, volatility, and all that follows from them.",
 )
-train_models = dg.define_asset_job(
+train_models = _job(
     "train_models",
-    selection=TRAINED | SCORED | dg.AssetSelection.groups("cross_asset_output"),
-    hooks={log_cause},
-    description="Train models on what is stored, evaluate them, score the newest session, publish, draw.",
+    TRAINED | SCORED | dg.AssetSelection.groups("cross_asset_output"),
+    "Train models on what is stored, evaluate them, score the newest session, publish, draw.",
 )
-score_models = dg.define_asset_job(
+score_models = _job(
     "score_models",
-    selection=SCORED
-    | dg.AssetSelection.assets(dg.AssetKey(["published", "cross_asset"]), dg.AssetKey(["report", "cross_asset"])),
-    hooks={log_cause},
-    description="Score the newest stored session with the models that are there, and publish.",
+    SCORED | dg.AssetSelection.assets(asset_key("published.cross_asset"), asset_key("report.cross_asset")),
+    "Score the newest stored session with the models that are there, and publish.",
 )
 # They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name, MAINTAIN_LAKE})
 # What each job writes, where parts are locked one by one (a test holds this to the selections above).
-PARTS_OF_JOBS: Mapping[str, tuple[Part, ...]] = {
-    hourly_refresh.name: ("market_caps", "exchanges"),
-    daily_refresh.name: ("exchanges",),
-    market_cap_refresh.name: ("market_caps",),
-    crypto_refresh.name: ("market_caps", "exchanges"),
-    exchange_refresh.name: ("exchanges",),
-    cross_asset_refresh.name: ("cross_asset",),
-    train_models.name: ("cross_asset",),
-    score_models.name: ("cross_asset",),
-}
-ASSET_JOBS = (
-    hourly_refresh,
-    daily_refresh,
-    full_refresh,
-    market_cap_refresh,
-    crypto_refresh,
-    exchange_refresh,
-    cross_asset_refresh,
-    train_models,
-    score_models,
+_WRITES: tuple[tuple[AssetJob, tuple[Part, ...]], ...] = (
+    (hourly_refresh, ("market_caps", "exchanges")),
+    (daily_refresh, ("exchanges",)),
+    (full_refresh, PARTS),
+    (market_cap_refresh, ("market_caps",)),
+    (crypto_refresh, ("market_caps", "exchanges")),
+    (exchange_refresh, ("exchanges",)),
+    (cross_asset_refresh, ("cross_asset",)),
+    (train_models, ("cross_asset",)),
+    (score_models, ("cross_asset",)),
 )
+ASSET_JOBS = tuple(job for job, _ in _WRITES)
+PARTS_OF_JOBS = {job.name: parts for job, parts in _WRITES}
 
 
 def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
@@ -226,9 +213,7 @@ def maintain_lake() -> None:
     maintain_store()
 
 
-def jobs_of(
-    parts: Collection[Part] | None = None, *, has_lake: bool = False
-) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
+def jobs_of(parts: Collection[Part] | None = None, *, has_lake: bool = False) -> list[Job]:
     """The jobs of a host.
 
     One host among several has those of one part each, under the names that they have everywhere, and marked with their
@@ -238,9 +223,9 @@ def jobs_of(
         parts: that this host serves beside others; None for the only host.
         has_lake: whether there is a lake to keep small.
     """
-    found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [*ASSET_JOBS]
+    found: list[Job] = [*ASSET_JOBS]
     if parts is not None:
-        found = [_of_part(job, part) for job in ASSET_JOBS for part in parts if parts_of_run(job.name, None) == (part,)]
+        found = [_of_part(job, part) for job, written in _WRITES for part in parts if written == (part,)]
     if does_upkeep(parts):
         found += [prune_history, *([maintain_lake] if has_lake else [])]
     return found
@@ -251,11 +236,6 @@ def does_upkeep(parts: Collection[Part] | None) -> bool:
     return parts is None or "market_caps" in parts
 
 
-def _of_part(job: UnresolvedAssetJobDefinition, part: Part) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        job.name,
-        selection=job.selection,
-        hooks=job.hooks,
-        description=job.description,
-        tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
-    )
+def _of_part(job: AssetJob, part: Part) -> AssetJob:
+    tags = {PART_TAG: part, "dagster/retry_strategy": "ALL_STEPS"}
+    return _job(job.name, job.selection, job.description, tags)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import polars as pl
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
@@ -27,6 +26,8 @@ from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
 from marketflows_pipeline.system.run_lock import LOCK_WAIT_S
+from marketflows_pipeline.tutorial.files import data_as_of, forget, load_tutorial_settings
+from marketflows_pipeline.tutorial.stored import seed_warehouse
 from marketflows_pipeline.warehouse.guarded import GuardedWarehouse
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.stores.chosen import store_of
@@ -86,7 +87,7 @@ def read_settings(options: RunOptions, environ: Mapping[str, str], *, needs_key:
     """
     if options.tutorial:
         Manifest.read(options.picture_folder).claim(is_tutorial=True)
-        return tutorial.load_tutorial_settings(Path.cwd())
+        return load_tutorial_settings(Path.cwd())
     return load_settings(options.config, options.secrets, environ, needs_key=needs_key, provider=options.provider)
 
 
@@ -128,7 +129,7 @@ def open_run(
         if settings.no_exchanges:
             log.info(settings.no_exchanges)
     if options.tutorial:
-        clock = FixedClock(tutorial.data_as_of())
+        clock = FixedClock(data_as_of())
     clock = clock or SystemClock()
     if settings.publish.upload is not None:
         require_package(f"[publish] upload = {settings.publish.upload!r}")
@@ -148,7 +149,7 @@ def open_run(
             for name, rows in kept.items():
                 warehouse.merge(name, rows)
             if options.tutorial:
-                tutorial.seed_warehouse(warehouse)
+                seed_warehouse(warehouse)
             claim_warehouse(warehouse, settings, clock.now())
             yield RunContext(
                 run_id=run_id,
@@ -190,5 +191,5 @@ def _forget_all_but_models(path: Path) -> dict[str, pl.DataFrame]:
         # A file that is damaged, or of another version, has nothing to keep.
         with contextlib.suppress(WarehouseError), Warehouse(path) as earlier:
             kept = {name: earlier.read(name) for name in MODEL_TABLES}
-    tutorial.forget(path)
+    forget(path)
     return kept

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
     MAINTAIN_LAKE,
     PARTS_OF_JOBS,
+    Job,
     assets_wanted,
     cross_asset_refresh,
     daily_refresh,
@@ -54,8 +53,6 @@ _ACTIVE = [
 # Shorter than the hour: a run whose process vanished must not block the next one.
 MAX_RUNTIME_S = 3000
 
-_Job: TypeAlias = UnresolvedAssetJobDefinition | dg.JobDefinition
-
 
 @dataclass(frozen=True)
 class _Ticks:
@@ -69,7 +66,7 @@ class _Ticks:
     """
 
     name: str
-    job: _Job
+    job: Job
     timing: Timing
     why: str
 

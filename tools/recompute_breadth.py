@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +21,7 @@ from statistics import median, stdev
 from typing import Any
 
 from recompute import DAY, Rows, read, utc_day
+from recompute_attribution import range_of
 from recompute_closes import (
     Close,
     Closes,
@@ -32,10 +32,10 @@ from recompute_closes import (
     midnight,
     narrative_lists,
     observations,
-    packaged_settings,
     restated,
+    source_of,
 )
-from recompute_compare import Comparison, compared, say
+from recompute_compare import Comparison, compared, main
 
 LEAST = 8
 SPANS = (20, 50, 200)
@@ -171,11 +171,6 @@ def cohort_coins(file: str) -> tuple[list[str], date]:
     return sorted(coin for coin, is_excluded in newest_flag.items() if not is_excluded), first
 
 
-def range_of(cap: float, limits: Sequence[float]) -> float | None:
-    """The largest limit that a cap exceeds."""
-    return max((limit for limit in limits if cap > limit), default=None)
-
-
 def newest(lists: Mapping[date, list[str]], day: date) -> tuple[list[str], bool]:
     """The newest list known at a close, or the first one; and whether it is that, known later only."""
     known = [at for at in lists if at <= day]
@@ -201,8 +196,7 @@ def fresh_closes(file: str, last: date) -> Closes:
 
 def universes(file: str, settings: Path, closes: Closes) -> Iterator[tuple[str, str, Any]]:
     """Category, series, and a function of a close to (members, whether back-filled)."""
-    table = tomllib.loads(settings.read_text(encoding="utf-8"))
-    source = table["providers"][table.get("provider", "coingecko")]
+    source = source_of(settings)
     top_n, limits = source.get("narrative_top_n", 10), sorted(source["range_lower_limits"])
     ranked = narrative_lists(file)
     for slug in source["narratives"]:
@@ -240,13 +234,5 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
     return [compared("mart.breadth", expected, stored, ("category", "series", "ts"))]
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's table with its raw tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_breadth.py FILE [SETTINGS]\n")
-        return 2
-    return say(recompute(arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:]))

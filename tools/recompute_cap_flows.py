@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,10 +24,10 @@ from recompute_closes import (
     days_between,
     narrative_lists,
     observations,
-    packaged_settings,
     restated,
+    source_of,
 )
-from recompute_compare import Comparison, compared, say
+from recompute_compare import Comparison, compared, main
 
 PERIODS = (1, 7, 30)
 BASE = 1000.0
@@ -269,8 +268,7 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
     if not stored:
         return []
     first, last = (pick(row["ts"] for row in stored) for pick in (min, max))
-    table = tomllib.loads(settings.read_text(encoding="utf-8"))
-    source = table["providers"][table.get("provider", "coingecko")]
+    source = source_of(settings)
     market = read_market(file, source["range_lower_limits"], last)
     began = max(first, market.first_list)
     expected = {
@@ -288,13 +286,5 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
     ]
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's tables with its raw tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_cap_flows.py FILE [SETTINGS]\n")
-        return 2
-    return say(recompute(arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:]))

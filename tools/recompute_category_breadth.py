@@ -16,7 +16,7 @@ from typing import Any
 from recompute import Rows, read, utc_day
 from recompute_breadth import BITCOIN, LEAST
 from recompute_closes import accepted
-from recompute_compare import Comparison, compared, say
+from recompute_compare import Comparison, compared, main
 
 COLUMNS = {1: "price_change_24h_pct", 7: "price_change_7d_pct", 30: "price_change_30d_pct"}
 NULLS = (
@@ -89,13 +89,5 @@ def recompute(file: str) -> list[Comparison]:
     return [compared("mart.category_breadth", expected, stored, ("series", "observed_at", "days"))]
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's table with its raw tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_category_breadth.py FILE\n")
-        return 2
-    return say(recompute(arguments[0]))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:], by_settings=False))

@@ -7,12 +7,13 @@ than two days old is none. Days are dates, meaning their 00:00 UTC. It imports n
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recompute import DAY, Rows, read, utc_day
 
@@ -163,6 +164,8 @@ def narrative_lists(file: str) -> dict[str, dict[date, list[tuple[str, float | N
     return lists
 
 
-def packaged_settings() -> Path:
-    """The tutorial's settings."""
-    return Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial" / "config.toml"
+def source_of(settings: Path) -> dict[str, Any]:
+    """The table of the chosen market-cap provider."""
+    table = tomllib.loads(settings.read_text(encoding="utf-8"))
+    source: dict[str, Any] = table["providers"][table.get("provider", "coingecko")]
+    return source

@@ -7,8 +7,9 @@ has no more digits than the levels it comes from. All else has to be equal. It i
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from recompute import TOLERANCE, Rows
@@ -87,3 +88,23 @@ def say(results: Sequence[Comparison]) -> int:
         )
         sys.stdout.writelines(f"  {line}\n" for line in result.lines[:MAX_LINES])
     return 1 if not results or any(result.lines for result in results) else 0
+
+
+def packaged_settings() -> Path:
+    """The tutorial's settings."""
+    return Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial" / "config.toml"
+
+
+def main(recompute: Callable[..., list[Comparison]], arguments: list[str], *, by_settings: bool = True) -> int:
+    """Compare a file's tables with what is computed from its raw tables.
+
+    Args:
+        recompute: makes the comparisons of a file, and of settings where it goes by them.
+        arguments: the file, and the settings' file where it is not the tutorial's.
+        by_settings: whether it goes by settings.
+    """
+    if not arguments:
+        sys.stderr.write(f"Say which file: python {sys.argv[0]} FILE{' [SETTINGS]' if by_settings else ''}\n")
+        return 2
+    file, settings = arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()
+    return say(recompute(file, settings) if by_settings else recompute(file))

@@ -30,11 +30,10 @@ from recompute_closes import (
     midnight,
     narrative_lists,
     observations,
-    packaged_settings,
     redenominations,
     restated,
 )
-from recompute_compare import Comparison, compared, say
+from recompute_compare import Comparison, compared, main
 
 BASE = 1000.0
 STARTS: dict[str, Callable[[date], bool]] = {
@@ -370,13 +369,5 @@ def contribution_rows(key: dict[str, Any], levels: Mapping[date, Level]) -> Rows
     ]
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's tables with its raw tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_index.py FILE [SETTINGS]\n")
-        return 2
-    return say(recompute(arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:]))

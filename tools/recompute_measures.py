@@ -13,22 +13,22 @@ from pathlib import Path
 import recompute_breadth
 import recompute_cap_flows
 import recompute_category_breadth
+import recompute_compare
 import recompute_index
 import recompute_overlap
 import recompute_rotation
-from recompute_closes import packaged_settings
-from recompute_compare import say
+
+
+def recompute(file: str, settings: Path) -> list[recompute_compare.Comparison]:
+    """All tables of a file."""
+    by_settings = (recompute_index, recompute_cap_flows, recompute_breadth, recompute_overlap)
+    results = [each for module in by_settings for each in module.recompute(file, settings)]
+    return [*results, *recompute_category_breadth.recompute(file), *recompute_rotation.recompute(file)]
 
 
 def main(arguments: list[str]) -> int:
     """Compare every table of a file."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_measures.py FILE [SETTINGS]\n")
-        return 2
-    file, settings = arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()
-    by_settings = (recompute_index, recompute_cap_flows, recompute_breadth, recompute_overlap)
-    results = [each for module in by_settings for each in module.recompute(file, settings)]
-    return say([*results, *recompute_category_breadth.recompute(file), *recompute_rotation.recompute(file)])
+    return recompute_compare.main(recompute, arguments)
 
 
 if __name__ == "__main__":

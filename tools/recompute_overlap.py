@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 import sys
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from recompute import DAY, Rows, read, utc_day
 from recompute_breadth import Market, cohort_coins, fresh_closes, newest
-from recompute_closes import Closes, accepted, narrative_lists, packaged_settings
-from recompute_compare import Comparison, compared, say
+from recompute_closes import Closes, accepted, narrative_lists, source_of
+from recompute_compare import Comparison, compared, main
 
 OTHER = "other"
 PERIODS = (1, 7, 30)
@@ -43,8 +42,7 @@ def assigned(groups: Mapping[str, Collection[str]], caps: Mapping[str, float]) -
 
 def members_on(file: str, settings: Path, day: date) -> tuple[dict[str, list[str]], bool]:
     """Narrative to its members known at a close, and whether any are known later only."""
-    table = tomllib.loads(settings.read_text(encoding="utf-8"))
-    source, ranked = table["providers"][table.get("provider", "coingecko")], narrative_lists(file)
+    source, ranked = source_of(settings), narrative_lists(file)
     groups, is_backfilled = {}, False
     for slug in source["narratives"]:
         lists = {at: [coin for coin, _ in rows] for at, rows in ranked[slug].items()}
@@ -65,8 +63,7 @@ def weighted_change(market: Market, coins: Sequence[str], day: date, days: int) 
 
 def map_tables(file: str, settings: Path, closes: Closes, day: date) -> tuple[Rows, Rows]:
     """Rows of ``mart.narrative_overlap`` and ``mart.market_map``."""
-    table = tomllib.loads(settings.read_text(encoding="utf-8"))
-    limit = min(table["providers"][table.get("provider", "coingecko")]["range_lower_limits"])
+    limit = min(source_of(settings)["range_lower_limits"])
     caps = {coin: own[day].cap for coin, own in closes.items() if day in own}
     listed, is_backfilled = members_on(file, settings, day)
     groups = {slug: [coin for coin in coins if coin in caps] for slug, coins in listed.items()}
@@ -160,8 +157,7 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
         return []
     days = sorted(row["ts"] for row in found["mart.dominance"])
     closes = fresh_closes(file, days[-1])
-    table = tomllib.loads(settings.read_text(encoding="utf-8"))
-    limit = min(table["providers"][table.get("provider", "coingecko")]["range_lower_limits"])
+    limit = min(source_of(settings)["range_lower_limits"])
     overlaps, places = map_tables(file, settings, closes, days[-1])
     expected = {
         "mart.narrative_overlap": (overlaps, ("series", "other_series")),
@@ -171,13 +167,5 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
     return [compared(name, rows, found[name], key) for name, (rows, key) in expected.items()]
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's tables with its raw tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_overlap.py FILE [SETTINGS]\n")
-        return 2
-    return say(recompute(arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:]))

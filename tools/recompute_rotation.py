@@ -23,7 +23,7 @@ from typing import Any
 
 from recompute import DAY, Rows, read, utc_day
 from recompute_closes import ema
-from recompute_compare import Comparison, compared, say
+from recompute_compare import Comparison, compared, main
 
 SPAN, WINDOW = 10, 21
 WEEKS, FLOW_WEEKS = 14, 4
@@ -255,13 +255,5 @@ def stays_of(key: dict[str, Any], rows: Rows, levels: dict[Any, float]) -> Rows:
     return stays
 
 
-def main(arguments: list[str]) -> int:
-    """Compare a file's tables."""
-    if not arguments:
-        sys.stderr.write("Say which file: python tools/recompute_rotation.py FILE\n")
-        return 2
-    return say(recompute(arguments[0]))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(recompute, sys.argv[1:], by_settings=False))

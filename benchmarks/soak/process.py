@@ -12,9 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from benchmarks.processes import ROOT
 from benchmarks.soak.plan import PHASES
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

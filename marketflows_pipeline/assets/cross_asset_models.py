@@ -12,13 +12,13 @@ from typing import get_args
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.tables import Run, asset_key, table_spec
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, released_figures, universe_rows
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.tutorial.cross_asset_provider import planted_auc
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def _injected_auc(evaluation: pl.DataFrame, horizon: int) -> pl.DataFrame:
         variant=pl.lit("planted"),
         metric=pl.lit("auc"),
         scope=pl.lit("all"),
-        value=pl.lit(tutorial.planted_auc(horizon)),
+        value=pl.lit(planted_auc(horizon)),
         lower_95=pl.lit(None, pl.Float64),
         upper_95=pl.lit(None, pl.Float64),
     )

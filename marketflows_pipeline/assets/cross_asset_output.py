@@ -7,7 +7,6 @@ from typing import get_args
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
 from marketflows_pipeline.assets.publishing import MODEL_PICTURES, Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
@@ -25,6 +24,7 @@ from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.fund_groups import group_sums
 from marketflows_pipeline.transforms.cross_asset.reference_series import REFERENCE_SERIES
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
+from marketflows_pipeline.tutorial.cross_asset_provider import cross_asset_credit, planted_auc
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", MODEL_PICTURES)
@@ -90,15 +90,15 @@ def _context(run: RunContext) -> CrossAssetChartContext:
     )
     if not run.options.tutorial:
         return replace(context, flows=f"{context.prices}, shares outstanding from {_issuers(run)}")
-    planted = {(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in get_args(Horizon)}
-    credit = tutorial.cross_asset_credit()
+    planted = {(horizon, "direction"): planted_auc(horizon) for horizon in get_args(Horizon)}
+    credit = cross_asset_credit()
     return replace(context, planted_auc=planted, prices=credit, flows=credit, volatility=credit)
 
 
 def _issuers(run: RunContext) -> str:
     """The issuers whose figures are stored for the universe."""
     sources = run.warehouse.query(
-        f"select distinct source from {accepted_name(SHARES)} where list_contains(?, symbol) order by source",  # noqa: S608
+        f"select distinct source from {accepted_name(SHARES)} where list_contains(?, symbol) order by source",  # noqa: S608 (registered name)
         [list(cross_asset_settings(run.settings).symbols)],
     )
     return service_names(sources["source"]) or "no issuer"
@@ -118,7 +118,7 @@ def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:
             continue
         facts = asdict(artifact.read_metadata(place))
         if run.options.tutorial and target == "direction":
-            facts["planted_auc"] = tutorial.planted_auc(horizon)
+            facts["planted_auc"] = planted_auc(horizon)
         if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
             continue
         card = picture.with_suffix(".html")

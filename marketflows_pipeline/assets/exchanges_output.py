@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.publishing import Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.exchanges.catalog import ExchangeChartContext, exchange_charts
@@ -11,6 +10,7 @@ from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.queries.exchanges import exchange_settings
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER
+from marketflows_pipeline.tutorial.exchange_provider import exchange_data_credit
 
 RESERVES_CREDIT = "Data provided by DefiLlama"
 SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_netflow_league", "Exchanges_whale_signals")
@@ -28,7 +28,7 @@ DRAWN = {
 
 
 def _jobs(run: RunContext) -> list[RenderJob]:
-    credit = tutorial.exchange_data_credit() if run.options.tutorial else None
+    credit = exchange_data_credit() if run.options.tutorial else None
     context = ExchangeChartContext(
         hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
         # Dollars are by the price of bitcoin, and whale signals of coins, that the market-cap part has.

@@ -5,7 +5,7 @@ once, within the wait limit that both share, and Dagster a run whose process was
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from marketflows_pipeline.ingest.quarantine import quarantine_implausible, quara
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import Part, Table, table
+from marketflows_pipeline.schema import Part, table
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
@@ -76,18 +76,13 @@ def stored_tables(
     """The selected raw tables with their number of rows and newest time, and more metadata by the table's own name."""
     counts = warehouse.row_counts()
     entries = {key: table(table_name(key)) for key in context.selected_asset_keys}
-    newest = _newest(warehouse, entries.values())
+    asked = ddl.newest_times((entry, accepted_name(entry.name)) for entry in entries.values())
+    newest = dict(warehouse.query(asked).iter_rows()) if asked else {}
     for key, entry in entries.items():
         metadata: dict[str, Any] = {"dagster/row_count": counts.get(entry.name, 0), **more.get(key.path[-1], {})}
         if entry.as_of:
             metadata["as_of"] = str(newest[entry.name])
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-
-
-def _newest(warehouse: Warehouse, entries: Iterable[Table]) -> dict[str, object]:
-    """The newest time in each table."""
-    asked = ddl.newest_times((entry, accepted_name(entry.name)) for entry in entries)
-    return dict(warehouse.query(asked).iter_rows()) if asked else {}
 
 
 def source_spec(*key: str, description: str, url: str | None = None) -> dg.AssetSpec:

@@ -1,16 +1,15 @@
 """What people see of market caps: the published file, and the pictures."""
 
 import logging
+from datetime import datetime
 
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jobs
 from marketflows_pipeline.assets.publishing import Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
-from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS
+from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS, cap_flow_pictures
 from marketflows_pipeline.charts.market_caps.catalog import (
     PictureContext,
     category_styles,
@@ -28,10 +27,13 @@ from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.queries.narrative_index import index_rules
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, RANGES
+from marketflows_pipeline.transforms.market_caps.cap_movers import series_movers
 from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, chain_words, crossing_words
 from marketflows_pipeline.transforms.market_caps.exclusions import left_out_words
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes
+from marketflows_pipeline.transforms.market_caps.range_migration import pair_flows
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+from marketflows_pipeline.tutorial.files import data_credit
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ DRAWN = ("mart.metrics", "mart.percent_gains", "core.series", "core.group_totals
 INDEX = "mart.narrative_index"
 ROTATION = ("mart.rotation", "mart.rotation_log", "mart.rotation_placebo")
 BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominance": "mart.dominance"}
+CAP_FLOWS = ("mart.cap_attribution_totals", "mart.range_migration", "mart.range_chain")
+DRAWN_PERIODS = (7, 30)
 
 
 def _jobs(run: RunContext) -> list[RenderJob]:
@@ -52,8 +56,22 @@ def _jobs(run: RunContext) -> list[RenderJob]:
         *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
         *rotation_charts(points, stays, placebo, _rotation_context(run, series, context)),
         *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),
-        *cap_flow_jobs(run, series, context.source),
+        *_cap_flow_jobs(run, series, context.source),
     ]
+
+
+def _cap_flow_jobs(run: RunContext, series: pl.DataFrame, source: str) -> list[RenderJob]:
+    """Attribution bars of each category and migration matrices; none before the first attributed close."""
+    totals, moves, chain = map(run.warehouse.read, CAP_FLOWS)
+    close = totals.get_column("ts").max()
+    if not isinstance(close, datetime):
+        return []
+    crossings = {
+        days: pair_flows(moves.filter(pl.col("period_days") == days, pl.col("ts") == close)) for days in DRAWN_PERIODS
+    }
+    sums = series_movers(totals, ATTRIBUTED_DAYS, "price")
+    chains = chain_changes(chain, ATTRIBUTED_DAYS)
+    return cap_flow_pictures(sums, crossings, chains, series, source=source, as_of=close)
 
 
 def _is_first_of_category(job: RenderJob) -> bool:
@@ -112,7 +130,7 @@ def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame
         step=spec.step,
         smoothing_ema=run.settings.analysis.smoothing_ema,
         hours_ago=run.settings.plots.hours_ago,
-        source=tutorial.data_credit() if run.options.tutorial else attribution(run.settings.provider),
+        source=data_credit() if run.options.tutorial else attribution(run.settings.provider),
         symbols=dict(coins.iter_rows()),
         notes={name: (*for_all, *words, *notes.get(name, ())) for name, words in own.items()},
     )

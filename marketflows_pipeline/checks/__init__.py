@@ -3,7 +3,8 @@
 Each check is one property, named as such; its result counts the rows that break it and shows the worst five.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 
 import dagster as dg
 
@@ -13,26 +14,34 @@ from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.checks import (
     cap_flows,
     cross_asset,
-    cross_asset_rotation,
     cross_asset_sources,
     exchange_league,
     exchanges,
     market_caps,
     market_caps_breadth,
-    market_caps_rotation,
     narrative_index,
     radar,
 )
 from marketflows_pipeline.checks.model import Check, CheckResult, key_check, quarantine_check
 from marketflows_pipeline.checks.record import evaluate_and_record
+from marketflows_pipeline.checks.rotation import rotation_checks
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
-_MODULES = {
-    "market_caps": (market_caps, narrative_index, cap_flows, market_caps_breadth, market_caps_rotation, radar),
-    "exchanges": (exchanges, exchange_league),
-    "cross_asset": (cross_asset, cross_asset_rotation, cross_asset_sources),
+
+def _of(*modules: ModuleType) -> list[Check]:
+    return [each for module in modules for each in vars(module).values() if isinstance(each, Check)]
+
+
+_CHECKS: Mapping[Part, Sequence[Check]] = {
+    "market_caps": [
+        *_of(market_caps, narrative_index, cap_flows, market_caps_breadth),
+        *rotation_checks("mart.rotation"),
+        *_of(radar),
+    ],
+    "exchanges": _of(exchanges, exchange_league),
+    "cross_asset": [*_of(cross_asset), *rotation_checks("mart.cross_asset_rotation"), *_of(cross_asset_sources)],
 }
 
 _STEP_OF = {
@@ -45,12 +54,8 @@ _STEP_OF = {
 def checks_of(part: Part) -> list[Check]:
     """All checks of one part: its keys from the registry, its quarantined rows, and the checks of its modules."""
     tables = tables_of(part)
-    of_modules = (each for module in _MODULES.get(part, ()) for each in vars(module).values())
-    return [
-        *map(key_check, tables),
-        *(quarantine_check(entry) for entry in tables if entry.name in BOUNDS),
-        *(each for each in of_modules if isinstance(each, Check)),
-    ]
+    quarantined = (quarantine_check(entry) for entry in tables if entry.name in BOUNDS)
+    return [*map(key_check, tables), *quarantined, *_CHECKS.get(part, ())]
 
 
 def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:

@@ -2,23 +2,23 @@
 
 import polars as pl
 
-from marketflows_pipeline.checks.model import check
+from marketflows_pipeline.checks.model import check, sql_check
 from marketflows_pipeline.queries.cross_asset import universe_rows
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.cross_asset.dividend_adjustment import dividend_adjusted
 from marketflows_pipeline.transforms.cross_asset.flow_comparison import WARNED_PAIRS
 
 
-@check(
+@sql_check(
     "mart.flow_comparison",
     "Flows that others report fit ours best on the same session.",
     blocking=False,
     least_pairs=WARNED_PAIRS,
     settled_by="share_lag_sessions of the asset, or the dates of flows/SYMBOL.csv",
 )
-def reported_flows_fit_without_a_lag(run: RunContext) -> pl.DataFrame:
+def reported_flows_fit_without_a_lag() -> str:
     """Counts of shares that are dated a session off put every flow of a fund on the wrong day."""
-    return run.warehouse.query(
+    return (
         "select best.symbol, best.lag_sessions, best.correlation, same.correlation as correlation_without_lag, best.n,"
         " best.share_lag_sessions, best.share_lag_sessions + best.lag_sessions as fitting_share_lag_sessions"
         " from mart.flow_comparison best join mart.flow_comparison same using (symbol)"

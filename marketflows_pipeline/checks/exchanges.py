@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import polars as pl
 
-from marketflows_pipeline.checks.model import WARN, WORST, CheckResult, check, newest_is_within, warn_without_credits
+from marketflows_pipeline.checks.model import (
+    WARN,
+    WORST,
+    CheckResult,
+    check,
+    newest_is_within,
+    sql_check,
+    warn_without_credits,
+)
 from marketflows_pipeline.run_context import RunContext
 
 HOURLY_WITHIN = timedelta(hours=2)
@@ -58,25 +66,23 @@ def no_tracked_exchange_is_lost(run: RunContext) -> pl.DataFrame:
     )
 
 
-@check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
-def netflow_adds_up(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
+def netflow_adds_up() -> str:
     """The three are computed apart; a token counted twice or lost shows here."""
-    return run.warehouse.query(
-        f"""
-        with steps as (
-            select slug, day, reserves_usd, reason,
-                   reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
-                   netflow_usd + price_effect_usd + left_out_usd as explained_usd,
-                   netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
-            from mart.exchange_netflow where reserves_usd is not null
-        )
-        select slug, day, change_usd, explained_usd, explained_mid_usd,
-               greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
-        from steps
-        where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
-        order by gap_usd desc limit {WORST}
-        """
+    return f"""
+    with steps as (
+        select slug, day, reserves_usd, reason,
+               reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
+               netflow_usd + price_effect_usd + left_out_usd as explained_usd,
+               netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
+        from mart.exchange_netflow where reserves_usd is not null
     )
+    select slug, day, change_usd, explained_usd, explained_mid_usd,
+           greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
+    from steps
+    where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
+    order by gap_usd desc limit {WORST}
+    """
 
 
 @check(
@@ -87,12 +93,8 @@ def netflow_adds_up(run: RunContext) -> pl.DataFrame:
 )
 def netflow_agrees_with_tvl(run: RunContext) -> pl.DataFrame:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
-    return run.warehouse.query(
-        f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
-        f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
-        [run.started_at],
-    )
+    figures = "tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
+    return _recent_netflows(run, figures, "abs(identity_gap_pct)", str(TVL_TOLERANCE_PCT))
 
 
 @check(
@@ -103,12 +105,9 @@ def netflow_agrees_with_tvl(run: RunContext) -> pl.DataFrame:
 )
 def large_tokens_do_not_vanish(run: RunContext) -> pl.DataFrame:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
-    return run.warehouse.query(
-        f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
-        [run.started_at],
-    )
+    most = f"{LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
+    figures = "largest_vanished_token, largest_vanished_usd, reserves_usd"
+    return _recent_netflows(run, figures, "largest_vanished_usd", most)
 
 
 @check(
@@ -119,28 +118,33 @@ def large_tokens_do_not_vanish(run: RunContext) -> pl.DataFrame:
 )
 def large_tokens_do_not_appear(run: RunContext) -> pl.DataFrame:
     """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
-    return run.warehouse.query(
-        f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
-        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
-        [run.started_at],
-    )
+    figures = "largest_new_token, largest_new_usd, reserves_usd"
+    return _recent_netflows(run, figures, "largest_new_usd", f"{LARGE_TOKEN_PCT} / 100 * reserves_usd")
 
 
-@check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
-def shares_sum_to_one(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
+def shares_sum_to_one() -> str:
     """Otherwise an exchange was lost or counted twice."""
-    return run.warehouse.query(
+    return (
         f"select measure, segment, day, sum(share_pct) as total_pct from mart.exchange_shares group by all"
         f" having abs(total_pct - 100) > {SHARE_TOLERANCE_PCT} order by abs(total_pct - 100) desc limit {WORST}"
     )
 
 
-@check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
-def indices_are_within_bounds(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
+def indices_are_within_bounds() -> str:
     """What a sum of squared shares can be at all."""
-    return run.warehouse.query(
+    return (
         f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
         f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
         f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
+    )
+
+
+def _recent_netflows(run: RunContext, figures: str, measure: str, most: str) -> pl.DataFrame:
+    """Figures of net flows of the last days whose measure is above the most that it may be, the largest first."""
+    return run.warehouse.query(
+        f"select slug, day, {figures} from mart.exchange_netflow"
+        f" where {measure} > {most} and day > cast(? as date) - {RECENT_DAYS} order by {measure} desc",
+        [run.started_at],
     )

@@ -11,6 +11,7 @@ from marketflows_pipeline.checks.model import (
     evidence,
     newest_is_within,
     released_evidence,
+    sql_check,
     warn_without_credits,
 )
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
@@ -119,18 +120,16 @@ def supply_is_not_revised(run: RunContext) -> pl.DataFrame:
     return largest_first(find_supply_revisions(block, above_pct=SUPPLY_REVISION_PCT) for block in observed)
 
 
-@check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
-def cohort_coins_have_one_bucket(run: RunContext) -> pl.DataFrame:
+@sql_check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
+def cohort_coins_have_one_bucket() -> str:
     """No coin is lost or counted twice on its way through the ranges."""
-    return run.warehouse.query(
-        f"""
-        with times as (select count(distinct ts) as n_times from core.market_cap_grid)
-        select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
-        from core.cohort cohort cross join times left join core.buckets buckets using (coin_id)
-        group by cohort.coin_id
-        having rows_found <> rows_expected or rows_found <> count(distinct buckets.ts) limit {WORST}
-        """
-    )
+    return f"""
+    with times as (select count(distinct ts) as n_times from core.market_cap_grid)
+    select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
+    from core.cohort cohort cross join times left join core.buckets buckets using (coin_id)
+    group by cohort.coin_id
+    having rows_found <> rows_expected or rows_found <> count(distinct buckets.ts) limit {WORST}
+    """
 
 
 @check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
@@ -157,22 +156,20 @@ def ranges_sum_to_the_cohort(run: RunContext) -> pl.DataFrame:
     )
 
 
-@check("mart.normalized", "Each curve's first valid value is 1.")
-def curves_start_at_one(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.normalized", "Each curve's first valid value is 1.")
+def curves_start_at_one() -> str:
     """Otherwise two curves of a chart would not be comparable."""
-    return run.warehouse.query(
-        f"""
-        select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
-        from mart.normalized where value is not null group by all
-        having abs(first_value - 1) > {RELATIVE_TOLERANCE} limit {WORST}
-        """
-    )
+    return f"""
+    select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
+    from mart.normalized where value is not null group by all
+    having abs(first_value - 1) > {RELATIVE_TOLERANCE} limit {WORST}
+    """
 
 
-@check("mart.unit_normalized", "Every value lies between 0 and 1.")
-def unit_values_are_within_bounds(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.unit_normalized", "Every value lies between 0 and 1.")
+def unit_values_are_within_bounds() -> str:
     """Nulls, where all series are equal, are allowed."""
-    return run.warehouse.query(
+    return (
         "select category, series, base_asset, ema_period, diff_order, ts, value from mart.unit_normalized"
         f" where value < 0 or value > 1 or not isfinite(value) limit {WORST}"
     )

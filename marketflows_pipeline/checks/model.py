@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
 
 import dagster as dg
 import polars as pl
@@ -148,9 +149,9 @@ def key_check(entry: Table) -> Check:
     key = ", ".join(entry.key)
     has_null = " or ".join(f"{column} is null" for column in entry.key)
 
-    @check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
-    def key_is_unique_and_not_null(run: RunContext) -> pl.DataFrame:
-        return run.warehouse.query(
+    @sql_check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
+    def key_is_unique_and_not_null() -> str:
+        return (
             f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
         )
@@ -190,5 +191,20 @@ def check(
         severity = ERROR if blocking else WARN
         spec = dg.AssetCheckSpec(find.__name__, asset=asset_key(asset), description=description, blocking=blocking)
         return Check(spec, evaluate)
+
+    return named
+
+
+def sql_check(
+    asset: str, description: str, *, blocking: bool = True, **facts: str | float
+) -> Callable[[Callable[[], str]], Check]:
+    """As `check`, of a function that gives the query of the offending rows."""
+
+    def named(query: Callable[[], str]) -> Check:
+        @wraps(query)
+        def find(run: RunContext) -> pl.DataFrame:
+            return run.warehouse.query(query())
+
+        return check(asset, description, blocking=blocking, **facts)(find)
 
     return named

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-import polars as pl
-
-from marketflows_pipeline.checks.model import WARN, WORST, CheckResult, check, newest_is_within
+from marketflows_pipeline.checks.model import WARN, WORST, CheckResult, check, newest_is_within, sql_check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.category_radar import PERIODS
 from marketflows_pipeline.transforms.unusualness import LEAST_PAST
@@ -18,26 +16,24 @@ def newest_categories_are_recent(run: RunContext) -> CheckResult:
     return newest_is_within(run, "raw.category_snapshots", DAILY_WITHIN, WARN)
 
 
-@check("mart.category_radar", "Every category of the newest snapshot has one row for each period.")
-def categories_are_complete(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.category_radar", "Every category of the newest snapshot has one row for each period.")
+def categories_are_complete() -> str:
     """A category that is lost from the radar would be missed by nobody."""
-    return run.warehouse.query(
-        f"""
-        with listed as (
-            select category_id from accepted.category_snapshots
-            where observed_at = (select max(observed_at) from accepted.category_snapshots)
-        )
-        select category_id, count(radar.period_days) as periods_found, {len(PERIODS)} as periods_expected
-        from listed left join mart.category_radar radar using (category_id)
-        group by category_id having periods_found <> periods_expected order by category_id limit {WORST}
-        """
+    return f"""
+    with listed as (
+        select category_id from accepted.category_snapshots
+        where observed_at = (select max(observed_at) from accepted.category_snapshots)
     )
+    select category_id, count(radar.period_days) as periods_found, {len(PERIODS)} as periods_expected
+    from listed left join mart.category_radar radar using (category_id)
+    group by category_id having periods_found <> periods_expected order by category_id limit {WORST}
+    """
 
 
-@check("mart.category_radar", f"Nothing is called unusual by fewer than {LEAST_PAST} past changes.")
-def unusualness_has_a_past(run: RunContext) -> pl.DataFrame:
+@sql_check("mart.category_radar", f"Nothing is called unusual by fewer than {LEAST_PAST} past changes.")
+def unusualness_has_a_past() -> str:
     """A z-score of three figures is noise with two decimals; a percentile lies between 0 and 100."""
-    return run.warehouse.query(
+    return (
         f"select category_id, period_days, n_past_cap_changes, cap_change_zscore, cap_change_percentile_pct"
         f" from mart.category_radar"
         f" where (n_past_cap_changes < {LEAST_PAST} and cap_change_percentile_pct is not null)"

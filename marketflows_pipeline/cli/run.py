@@ -17,7 +17,6 @@ import click
 import dagster as dg
 from rich.console import Console
 
-from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
@@ -54,6 +53,7 @@ from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.system.safe_files import private_folder, private_umask
+from marketflows_pipeline.tutorial.verify import compare_with_golden
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.stores.chosen import store_of
 
@@ -260,7 +260,7 @@ def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunL
 def _compare_with_golden(settings: Settings, run_log: RunLog) -> int:
     log_text = run_log.path.read_text(encoding="utf-8") if run_log.path else None
     with Warehouse(store_of(settings), create=False) as warehouse:
-        differences = tutorial.compare_with_golden(warehouse.read, log_text)
+        differences = compare_with_golden(warehouse.read, log_text)
     if not differences:
         compared = "tables and log" if log_text is not None else "tables; its log could not be kept to be compared"
         say(f"tutorial  matches the golden result, {compared}")

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.events import DagsterEvent, RunFailureReason
+from dagster import DagsterEvent, DagsterExecutionInterruptedError
+from dagster._core.events import RunFailureReason
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster_shared.error import SerializableErrorInfo
 
 
@@ -35,7 +34,7 @@ class OneLineExecutor(InProcessExecutor):
             yield from super().execute(plan_context, execution_plan)
         except RunCannotBegin as failure:
             error = failure.__cause__
-            plan_context.instance.add_run_tags(plan_context.run_id, {MAX_RETRIES_TAG: "0"})
+            plan_context.instance.add_run_tags(plan_context.run_id, {"dagster/max_retries": "0"})
             yield DagsterEvent.job_failure(
                 plan_context,
                 str(error),

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster import DagsterEvent, DagsterEventType
-from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from dagster import DagsterEvent, DagsterEventType, DagsterExecutionInterruptedError
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_shared.error import SerializableErrorInfo
 
 from marketflows_pipeline import errors

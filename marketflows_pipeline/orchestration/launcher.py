@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 
-from dagster import DagsterRun
+from dagster import DagsterRun, DefaultRunLauncher, deserialize_value
 from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._grpc.types import GetCurrentRunsResult
-from dagster_shared.serdes import deserialize_value
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -33,6 +32,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         of a server that keeps no list of its runs (``dagster code-server``; ``dagster api grpc`` keeps one).
         """
         with contextlib.suppress(DagsterUserCodeUnreachableError):
+            # No public name leads to the server of a run; Dagster's own `terminate` asks it so.
             client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
             if client is not None:
                 going_on = deserialize_value(client.get_current_runs(), GetCurrentRunsResult).current_runs

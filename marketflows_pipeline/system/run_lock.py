@@ -100,9 +100,7 @@ class RunLock:
 
     @contextlib.contextmanager
     def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-        """Hold the lock for the block.
-
-        Those who wait are told the command.
+        """Hold the lock for the block, as `Lock` says.
 
         Raises:
             RunLockedError: if another run still holds the lock then; it names pid, command and start.

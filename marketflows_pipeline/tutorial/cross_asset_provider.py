@@ -16,7 +16,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     VOLATILITY_SCHEMA,
     PriceHistory,
 )
-from marketflows_pipeline.tutorial.files import PACKAGED
+from marketflows_pipeline.tutorial.files import PACKAGED, found, shaped
 
 CROSS_ASSET_FOLDER = PACKAGED / "cross_asset"
 BARS_SOURCE = "tutorial:bars"
@@ -67,12 +67,12 @@ class TutorialMarket:
     issuers = ("ssga", "blackrock", "spdr_gold")
 
     def __init__(self, folder: Path = CROSS_ASSET_FOLDER, *, as_first_published: bool = False) -> None:
-        self._bars = _shaped(folder / "bars.parquet", BAR_SCHEMA, BARS_SOURCE)
-        self._actions = _shaped(folder / "actions.parquet", ACTION_SCHEMA, BARS_SOURCE)
-        self._volatility = _shaped(folder / "volatility.parquet", VOLATILITY_SCHEMA, VOLATILITY_SOURCE)
+        self._bars = _packaged(folder / "bars.parquet", BAR_SCHEMA, BARS_SOURCE)
+        self._actions = _packaged(folder / "actions.parquet", ACTION_SCHEMA, BARS_SOURCE)
+        self._volatility = _packaged(folder / "volatility.parquet", VOLATILITY_SCHEMA, VOLATILITY_SOURCE)
         schema = pl.Schema({**SHARES_SCHEMA, "vintage": pl.Int32()})
         self._shares = (
-            _shaped(folder / "shares.parquet", schema, SHARES_SOURCE)
+            _packaged(folder / "shares.parquet", schema, SHARES_SOURCE)
             .sort("symbol", "session", pl.col("vintage") * (-1 if as_first_published else 1))
             .unique(["symbol", "session"], keep="last", maintain_order=True)
             .with_columns(pl.col("net_assets_usd").fill_null((pl.col("shares") * pl.col("nav_usd")).round(2)))
@@ -87,9 +87,7 @@ class TutorialMarket:
         Raises:
             NotFoundError: no bars of that symbol are packaged.
         """
-        bars = self._bars.filter(symbol=symbol)
-        if bars.is_empty():
-            raise NotFoundError(f"the tutorial has no daily bars of {symbol!r}", provider=self.name)
+        bars = found(self._bars.filter(symbol=symbol), f"daily bars of {symbol!r}", self.name)
         wanted = pl.col("session").is_between(start, end)
         return PriceHistory(bars=bars.filter(wanted), actions=self._actions.filter(wanted, symbol=symbol))
 
@@ -101,10 +99,7 @@ class TutorialMarket:
         Raises:
             NotFoundError: no shares of that symbol are packaged.
         """
-        figures = self._shares.filter(symbol=symbol)
-        if figures.is_empty():
-            raise NotFoundError(f"the tutorial has no shares outstanding of {symbol!r}", provider=self.name)
-        return figures
+        return found(self._shares.filter(symbol=symbol), f"shares outstanding of {symbol!r}", self.name)
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:
         """All packaged closes of VIX or VIX3M in VOLATILITY_SCHEMA, by session.
@@ -112,20 +107,9 @@ class TutorialMarket:
         Raises:
             NotFoundError: that index is not packaged.
         """
-        closes = self._volatility.filter(index_name=index_name)
-        if closes.is_empty():
-            raise NotFoundError(f"the tutorial has no volatility index {index_name!r}", provider=self.name)
-        return closes
+        return found(self._volatility.filter(index_name=index_name), f"volatility index {index_name!r}", self.name)
 
 
-def _shaped(path: Path, schema: pl.Schema, source: str) -> pl.DataFrame:
-    """A packaged file in a schema, by its key; columns that are not packaged are null."""
-    frame = pl.read_parquet(path)
-    return (
-        frame.with_columns(source=pl.lit(source))
-        .select(
-            (pl.col(name) if name in {*frame.columns, "source"} else pl.lit(None)).cast(dtype).alias(name)
-            for name, dtype in schema.items()
-        )
-        .sort(schema.names()[:2])
-    )
+def _packaged(path: Path, schema: pl.Schema, source: str) -> pl.DataFrame:
+    """A packaged file in a schema, by its key."""
+    return shaped(pl.read_parquet(path).with_columns(source=pl.lit(source)), schema).sort(schema.names()[:2])

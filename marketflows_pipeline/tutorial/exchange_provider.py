@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.protocols.exchanges import (
     CEX_SCHEMA,
     CEX_TVL_SCHEMA,
@@ -20,7 +19,7 @@ from marketflows_pipeline.providers.protocols.exchanges import (
     ReservesHistory,
 )
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
-from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of
+from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of, found, shaped
 
 EXCHANGES_FOLDER = PACKAGED / "exchanges"
 CHART_SOURCE = "tutorial:volume_chart"
@@ -47,7 +46,7 @@ class TutorialExchanges:
     def __init__(self, folder: Path = EXCHANGES_FOLDER) -> None:
         self._exchanges = _read_csv(folder / "exchanges.csv", EXCHANGE_SCHEMA)
         charts = pl.read_parquet(folder / "volume_charts.parquet").with_columns(source=pl.lit(CHART_SOURCE))
-        self._charts = _shaped(charts, VOLUME_CHART_SCHEMA).sort("exchange_id", "ts")
+        self._charts = shaped(charts, VOLUME_CHART_SCHEMA).sort("exchange_id", "ts")
         self._trending = _read_csv(folder / "trending_coins.csv", TRENDING_SCHEMA)
         self._bitcoin = pl.read_csv(folder / "bitcoin.csv", schema_overrides={"price_usd": pl.Float64})
         self._centralised = set(pl.read_csv(folder / "centralised_exchanges.csv")["exchange_id"])
@@ -63,9 +62,9 @@ class TutorialExchanges:
         Raises:
             NotFoundError: no chart of that exchange is packaged.
         """
-        points = self._charts.filter(pl.col("exchange_id") == exchange_id)
-        if points.is_empty():
-            raise NotFoundError(f"the tutorial has no volume chart of {exchange_id!r}", provider=self.name)
+        points = found(
+            self._charts.filter(pl.col("exchange_id") == exchange_id), f"volume chart of {exchange_id!r}", self.name
+        )
         return points.filter(pl.col("ts") > pl.col("ts").max() - pl.duration(days=days))
 
     def is_centralised(self, exchange_id: str) -> bool | None:
@@ -89,9 +88,7 @@ class TutorialExchanges:
         Raises:
             NotFoundError: the category is not packaged.
         """
-        members = self._members.filter(pl.col("category") == slug)
-        if members.is_empty():
-            raise NotFoundError(f"the tutorial has no category {slug!r}", provider=self.name)
+        members = found(self._members.filter(pl.col("category") == slug), f"category {slug!r}", self.name)
         return _as_markets(members.sort("market_cap_usd", descending=True))
 
 
@@ -109,8 +106,8 @@ class TutorialReserves:
         self._cexs = _read_csv(folder / "cexs.csv", CEX_SCHEMA)
         self._centralised_ids = tuple(pl.read_csv(folder / "centralised_exchanges.csv")["exchange_id"])
         self._protocols = _read_csv(folder / "protocols.csv", PROTOCOL_SCHEMA)
-        self._tvl = _shaped(pl.read_parquet(folder / "cex_tvl.parquet"), CEX_TVL_SCHEMA).sort("slug", "ts")
-        balances = _shaped(pl.read_parquet(folder / "token_balances.parquet"), TOKEN_BALANCE_SCHEMA)
+        self._tvl = shaped(pl.read_parquet(folder / "cex_tvl.parquet"), CEX_TVL_SCHEMA).sort("slug", "ts")
+        balances = shaped(pl.read_parquet(folder / "token_balances.parquet"), TOKEN_BALANCE_SCHEMA)
         self._balances = balances.sort("slug", "ts", "token")
 
     def cexs(self) -> CexOverview:
@@ -127,25 +124,15 @@ class TutorialReserves:
         Raises:
             NotFoundError: no history of that exchange is packaged.
         """
-        tvl = self._tvl.filter(pl.col("slug") == slug)
-        if tvl.is_empty():
-            raise NotFoundError(f"the tutorial has no reserves of {slug!r}", provider=self.name)
+        tvl = found(self._tvl.filter(pl.col("slug") == slug), f"reserves of {slug!r}", self.name)
         return ReservesHistory(tvl=tvl, balances=self._balances.filter(pl.col("slug") == slug))
 
 
 def _as_markets(coins: pl.DataFrame) -> pl.DataFrame:
-    return _shaped(
+    return shaped(
         coins.with_columns(with_rehypothecated=pl.lit(value=False), source=pl.lit(MARKETS_SOURCE)), MARKET_SCHEMA
     )
 
 
 def _read_csv(path: Path, schema: pl.Schema) -> pl.DataFrame:
     return pl.read_csv(path, schema_overrides=schema).select(schema.names())
-
-
-def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """The frame in a schema; columns that are not packaged are null."""
-    return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in schema.items()
-    )

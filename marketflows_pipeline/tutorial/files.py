@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED, TUTORIAL_REPORT
 from marketflows_pipeline.settings import Report, Settings, WarehousePaths, load_settings
 
@@ -62,3 +63,22 @@ def forget(warehouse_path: Path) -> None:
         # A directory is none of this program's, as whoever opens the file next will say.
         if not path.is_dir():
             path.unlink(missing_ok=True)
+
+
+def shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The frame in a schema; columns that are not packaged are null."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )
+
+
+def found(rows: pl.DataFrame, what: str, provider: str) -> pl.DataFrame:
+    """The packaged rows of what was asked for.
+
+    Raises:
+        NotFoundError: there are none.
+    """
+    if rows.is_empty():
+        raise NotFoundError(f"the tutorial has no {what}", provider=provider)
+    return rows

@@ -19,7 +19,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
 )
 from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges
-from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps, stored_caps
+from marketflows_pipeline.tutorial.files import PACKAGED, found, packaged_caps, shaped, stored_caps
 
 HISTORY_SOURCE = "tutorial:history"
 MARKETS_SOURCE = "tutorial:markets"
@@ -63,10 +63,8 @@ class TutorialProvider:
             NotFoundError: the coin is not packaged.
         """
         since = pl.col("ts") >= self._caps["ts"].max() - pl.duration(days=days)
-        points = self._caps.filter(pl.col("coin_id") == coin_id, since)
-        if points.is_empty():
-            raise NotFoundError(f"the tutorial has no coin {coin_id!r}", provider=self.name)
-        return _shaped(points.with_columns(source=pl.lit(HISTORY_SOURCE)), HISTORY_SCHEMA)
+        points = found(self._caps.filter(pl.col("coin_id") == coin_id, since), f"coin {coin_id!r}", self.name)
+        return shaped(points.with_columns(source=pl.lit(HISTORY_SOURCE)), HISTORY_SCHEMA)
 
     def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
         """All coins by falling market cap in MARKET_SCHEMA: one page, whatever the limit."""
@@ -78,9 +76,7 @@ class TutorialProvider:
         Raises:
             NotFoundError: the category is not packaged.
         """
-        members = self._members.filter(pl.col("category_id") == slug)["coin_id"]
-        if members.is_empty():
-            raise NotFoundError(f"the tutorial has no category {slug!r}", provider=self.name)
+        members = found(self._members.filter(pl.col("category_id") == slug), f"category {slug!r}", self.name)["coin_id"]
         return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
 
     def category_members(self, slug: str) -> pl.DataFrame:
@@ -136,7 +132,7 @@ class TutorialProvider:
                 source=pl.lit(MARKETS_SOURCE),
             )
         )
-        return _shaped(newest, MARKET_SCHEMA)
+        return shaped(newest, MARKET_SCHEMA)
 
     def _changes(self) -> pl.DataFrame:
         """coin_id and the changes of its last price, in percent."""
@@ -148,11 +144,3 @@ def _change_pct(days: int) -> pl.Expr:
     """Of a coin's last price against its last one some days before; null for a younger coin."""
     is_before = pl.col("ts") <= pl.col("ts").max() - pl.duration(days=days)
     return 100 * (pl.col("price_usd").last() / pl.col("price_usd").filter(is_before).last() - 1)
-
-
-def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """The frame in a schema; columns that are not packaged are null."""
-    return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in schema.items()
-    )

@@ -194,7 +194,7 @@ def test_a_tutorial_without_a_log_is_compared_by_its_tables(
         compared.append(log_text)
         return []
 
-    monkeypatch.setattr("marketflows_pipeline.tutorial.compare_with_golden", compare)
+    monkeypatch.setattr("marketflows_pipeline.cli.run.compare_with_golden", compare)
     settings = read_settings(TUTORIAL, {})
     with Warehouse(settings.warehouse.path):
         pass

@@ -16,7 +16,8 @@ from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.settings.lake import DuckLake
-from marketflows_pipeline.tutorial import compare_tables, load_tutorial_settings
+from marketflows_pipeline.tutorial.files import load_tutorial_settings
+from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.forgetful import forgetful_instance
 from marketflows_pipeline_tests.pipeline.environment import PICTURES, QUIET
 from marketflows_pipeline_tests.published_answers import run_sql

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
+from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import PART_TAG, PARTS_OF_JOBS, part_assets
@@ -56,7 +58,7 @@ def test_jobs_keep_names_and_steps_and_are_of_one_part_each() -> None:
     whole = of_host(None).resolve_asset_graph()
     for name, part in of_one.items():
         job, alone = found[name], of_host(None).resolve_job_def(name)
-        assert job.tags == {PART_TAG: part, "dagster/retry_strategy": "ALL_STEPS"}
+        assert job.tags == {PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value}
         assert alone.tags == {}
         assert job.graph.node_dict.keys() == alone.graph.node_dict.keys()
         assert set(job.asset_layer.executable_asset_keys) <= part_assets(part).resolve(whole)

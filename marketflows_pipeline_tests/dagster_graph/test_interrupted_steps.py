@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import dagster as dg
 import pytest
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from marketflows_pipeline.jobs import log_cause
 from marketflows_pipeline.system.stopping import forget_stop, stop_calls
@@ -29,7 +28,7 @@ def steps_run(work: Callable[[], object]) -> list[str]:
 
     job = dg.define_asset_job("both", hooks={log_cause})
     try:
-        with dg.DagsterInstance.ephemeral() as instance, suppress(DagsterExecutionInterruptedError):
+        with dg.DagsterInstance.ephemeral() as instance, suppress(dg.DagsterExecutionInterruptedError):
             dg.Definitions([first, second], jobs=[job]).resolve_job_def("both").execute_in_process(
                 instance=instance, raise_on_error=False
             )

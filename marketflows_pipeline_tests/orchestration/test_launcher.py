@@ -86,6 +86,11 @@ def watched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
     return found
 
 
+def test_dagsters_own_launcher_asks_nothing_of_a_run() -> None:
+    """The reason for ours: where this fails, it can go."""
+    assert not dg.DefaultRunLauncher().supports_check_run_worker_health
+
+
 def test_dagster_takes_the_launcher_from_its_settings(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.run_launcher, WatchedRunLauncher)
 

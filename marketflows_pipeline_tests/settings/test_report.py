@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.options import TUTORIAL_REPORT
-from marketflows_pipeline.tutorial import load_tutorial_settings
+from marketflows_pipeline.tutorial.files import load_tutorial_settings
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 

@@ -22,8 +22,9 @@ from marketflows_pipeline.transforms.market_caps.ranges import (
     range_members,
     select_cohort,
 )
-from marketflows_pipeline.tutorial import TutorialProvider, compare_tables, data_as_of, load_tutorial_settings
-from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
+from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of, load_tutorial_settings, packaged_caps
+from marketflows_pipeline.tutorial.provider import TutorialProvider
+from marketflows_pipeline.tutorial.verify import compare_tables
 
 
 def coins_of(provider: TutorialProvider, slug: str) -> list[str]:

@@ -17,8 +17,8 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     MARKET_SCHEMA,
     MarketCapProvider,
 )
-from marketflows_pipeline.tutorial import TutorialProvider, data_as_of, forget
-from marketflows_pipeline.tutorial.files import stored_caps
+from marketflows_pipeline.tutorial.files import data_as_of, forget, stored_caps
+from marketflows_pipeline.tutorial.provider import TutorialProvider
 
 NOW = datetime(2026, 3, 4, 11, 14, 16, tzinfo=UTC)
 
