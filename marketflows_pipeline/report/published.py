@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER
 from marketflows_pipeline.providers.attribution import attribution
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
@@ -47,10 +46,8 @@ class PublishedFile:
             sql: one select, with ``$name`` for each parameter.
             params: its parameters.
         """
-        return self._named(self._reading.frame(sql, params))
-
-    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return with_texts(frame, self.names.intersection(frame.columns), presentable_name)
+        found = self._reading.frame(sql, params)
+        return with_texts(found, self.names.intersection(found.columns), presentable_name)
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a select by column name, as `frame` gives them, for whoever need not wait for polars."""
@@ -116,3 +113,11 @@ def open_published_file(path: Path, *, is_tutorial: bool, now: datetime) -> Iter
     """
     with read_published(path) as reading:
         yield PublishedFile(path, reading, is_tutorial=is_tutorial, now=now)
+
+
+def with_texts(frame: pl.DataFrame, columns: Iterable[str], shown: Callable[[str], str]) -> pl.DataFrame:
+    """The frame with each different text of these columns as it is shown; nulls and empty texts stay."""
+    for column in columns:
+        texts = {text: shown(text) for text in frame[column].unique() if text}
+        frame = frame.with_columns(frame[column].replace(texts))
+    return frame

@@ -10,10 +10,9 @@ from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PAL
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     described,
     extreme,
@@ -201,6 +200,6 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
             alt.Tooltip("change_pct:Q", title="Change, %", format="+.2f"),
         ],
     )
-    spec = spec_of(alt.layer(bars, dots), dataset, height=60 + row_height(len(labels)) * len(labels))
+    height = 60 + row_height(len(labels)) * len(labels)
     choice = input_number("days", "Days", windows, windows[0])
-    return {**spec, "params": [*spec["params"], choice]}
+    return spec_of(alt.layer(bars, dots), dataset, height=height, inputs=[choice])

@@ -11,12 +11,10 @@ from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
-from marketflows_pipeline.report.sections.joining import joined
+from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
 from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
-from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     described,
     known,
@@ -39,7 +37,7 @@ def breadth_section(file: PublishedFile) -> Section:
     """The section of breadth and size; cards whose tables are missing are named in its notes."""
     of_narratives = breadth_rows(file, NARRATIVES)
     shown = None if of_narratives is None else (*of_narratives, NARRATIVES)
-    return joined(
+    return section_of_cards(
         "breadth",
         "Breadth and size",
         {

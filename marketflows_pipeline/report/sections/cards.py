@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,9 +11,8 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, day_text, moment
 from marketflows_pipeline.report.model import Card, Section
-from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.published import PublishedFile, with_texts
 from marketflows_pipeline.report.sections.words import listed
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable
 
 # Long enough for the evidence of a check.
@@ -54,9 +54,26 @@ def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wante
     return Section(key, title, tuple(cards), tuple(notes))
 
 
+def section_of_cards(key: str, title: str, cards: Mapping[str, Card | None]) -> Section:
+    """The cards that there are, and a note for each of which no figure is known.
+
+    Args:
+        key: of the section.
+        title: its heading.
+        cards: in reading order, by what each shows; None where there is nothing to show.
+    """
+    notes = tuple(note(what, NOT_KNOWN) for what, card in cards.items() if card is None)
+    return Section(key, title, tuple(card for card in cards.values() if card is not None), notes)
+
+
 def note(what: str, why: str) -> str:
     """Why a section has no card of something."""
     return f"{what[0].upper()}{what[1:]}: {why}."
+
+
+def select(sql: str) -> str:
+    """A select without the indentation that it has in the source; people copy it, so that every value stands in it."""
+    return textwrap.dedent(sql).strip()
 
 
 def rows(file: PublishedFile, sql: str) -> pl.DataFrame:

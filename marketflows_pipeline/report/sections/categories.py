@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, Cha
 from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import (
     AS_IS,
     BASE,
@@ -26,7 +26,6 @@ from marketflows_pipeline.report.sections.controls import (
 )
 from marketflows_pipeline.report.sections.lines import Lines, Wording, line_spec, quoted
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     change_finding,
     described,

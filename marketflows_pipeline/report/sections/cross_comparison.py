@@ -24,10 +24,9 @@ def comparison_card(file: PublishedFile) -> Card | None:
     compared = rows(file, SQL)
     if compared["last_session"].drop_nulls().is_empty():
         return None
-    title = lag_finding(compared.filter("is_best").to_dicts())
     return Card(
         key="cross-asset-flow-comparison",
-        title=title,
+        title=lag_finding(compared.filter("is_best").to_dicts()),
         subtitle="Our flows beside those of flows/SYMBOL.csv, ours taken as so many sessions later",
         caption=caption(
             market_credit(file, SHARES),
@@ -47,6 +46,5 @@ def comparison_card(file: PublishedFile) -> Card | None:
             FigureColumn("reported_flow_usd", "Reported (M USD)", 1, signed=True, divisor=1e6),
         ),
         sql=SQL,
-        description=f"A table of lags of each fund with reported flows. {title}.",
         pictures=("CrossAsset_flow_comparison.png",),
     )

@@ -79,7 +79,6 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             FigureColumn("streak", "One way since"),
         ),
         sql=SQL,
-        description=f"Table of flows, all funds first, then each class with its assets. {title}.",
         series_key="symbol",
         pictures=("CrossAsset_cumulative_flows.png",),
         width=6,

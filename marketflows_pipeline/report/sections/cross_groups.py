@@ -7,15 +7,14 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.wording import coverage_text
-from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
+from marketflows_pipeline.report.specs import kept_spec, spec_of
 
 GROUPS = "cross_asset_groups"
 SQL = """
@@ -99,12 +98,6 @@ def _spec(known: pl.DataFrame) -> dict[str, Any]:
         alt.Tooltip("n_funds:Q", title="Funds"),
         alt.Tooltip("coverage_pct:Q", title="Of known assets (%)", format=".1f"),
     ]
-    bars = base.mark_bar(height={"band": 0.6}).encode(
-        x=alt.X("million:Q", axis=signed_axis()),
-        y=rows_axis("asset_group", {name: name for name in known["asset_group"]}),
-        color=alt.condition("datum.flow_usd < 0", alt.value(OUT_OF), alt.value(INTO)),
-        opacity=fading("asset_group"),
-        tooltip=tooltip,
-    )
-    zero = alt.Chart(alt.NamedData(GROUPS)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
-    return spec_of(bars + zero, GROUPS, height=height_of(known.height, row=28))
+    y = rows_axis("asset_group", {name: name for name in known["asset_group"]})
+    bars = signed_bars(base, y, "asset_group", tooltip, length="million", flow="flow_usd")
+    return spec_of(bars, GROUPS, height=height_of(known.height, row=28))

@@ -24,10 +24,9 @@ def reference_card(file: PublishedFile) -> Card | None:
     series = rows(file, SQL)
     if series.is_empty():
         return None
-    title = reference_title(series)
     return Card(
         key="cross-asset-reference-series",
-        title=title,
+        title=reference_title(series),
         subtitle="Newest values, and changes over one session and 21 sessions of the funds",
         caption=caption(
             market_credit(file, REFERENCE),
@@ -47,7 +46,6 @@ def reference_card(file: PublishedFile) -> Card | None:
             FigureColumn("change_unit", "Unit of changes"),
         ),
         sql=SQL,
-        description=f"A table of {series.height} reference series. {title}.",
     )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, OUT_OF
+from marketflows_pipeline.charts.style.theme import BACKGROUND, INK
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 # The period that the chart and its title are about.
@@ -132,13 +132,7 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
             end="max(datum.flow || 0, datum.theirs || 0)",
         )
     )
-    bars = base.mark_bar(height={"band": 0.6}).encode(
-        x=alt.X("flow:Q", axis=signed_axis()),
-        y=y,
-        color=alt.condition("datum.flow < 0", alt.value(OUT_OF), alt.value(INTO)),
-        opacity=fading("exchange_key"),
-        tooltip=tooltip,
-    )
+    bars = signed_bars(base, y, "exchange_key", tooltip, length="flow", flow="flow")
     theirs = base.mark_point(shape="diamond", filled=True, size=70, stroke=BACKGROUND, strokeWidth=1).encode(
         x="theirs:Q", y=y, color=alt.value(INK), opacity=fading("exchange_key", 0.9), tooltip=tooltip
     )
@@ -147,5 +141,4 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
         .mark_text(align="left", dx=10, text="\u2260", fontSize=14, fontWeight="bold", color=INK)
         .encode(x="end:Q", y=y)
     )
-    zero = alt.Chart(alt.NamedData(NETFLOW)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
-    return spec_of(bars + zero + theirs + differ, NETFLOW, height=height_of(shown.height))
+    return spec_of(bars + theirs + differ, NETFLOW, height=height_of(shown.height))

@@ -62,13 +62,12 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
     if not known:
         return None
     money = pl.DataFrame(known, schema=_SCHEMA)
-    title = fresh_money_title(money)
     parts = {STABLECOINS: _ISSUED_PART, FUNDS: _FUNDS_PART, ON_EXCHANGES: _RECORDS_PART}
     present = [part for measure, part in parts.items() if measure in set(money["measure"])]
     times = (file.as_of(table) for table in ("raw.market_caps", BARS, BY_CLASS))
     return Card(
         key="cross-asset-fresh-money",
-        title=title,
+        title=fresh_money_title(money),
         subtitle="Million USD over 1, 7 and 30 days, of funds over 1, 5 and 21 sessions, each to its own last day",
         caption=caption(
             market_credit(file, BARS, SHARES),
@@ -88,7 +87,6 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
             FigureColumn("to_day", "To"),
         ),
         sql="union all".join(present) + "order by measure, of, day\n",
-        description=f"Table of {counted(money.height, 'line')}, none of which is added to another. {title}.",
         width=6,
     )
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
+from marketflows_pipeline.report.sections.cards import section_of_cards
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.contributions import contributions_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.held import held_words
 from marketflows_pipeline.report.sections.index import index_card
-from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.rotation import rotation_cards
-from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW
+from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, held_words
 from marketflows_pipeline.transforms.categories import NARRATIVES
 
 _NOUN = "narratives"
@@ -25,7 +24,7 @@ def narratives_section(file: PublishedFile) -> Section:
     measures = measures_of(file)
     caveats = (HINDSIGHT, PRICE_NOT_INFLOW, *held_words(file))
     rotations = rotation_cards(file)
-    return joined(
+    return section_of_cards(
         "narratives",
         "Narratives",
         {

@@ -5,15 +5,14 @@ from __future__ import annotations
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
+from marketflows_pipeline.report.sections.cards import section_of_cards
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.contributions import contributions_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.held import held_words
 from marketflows_pipeline.report.sections.index import index_card
-from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.series import portfolios_of
-from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW
+from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, held_words
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, PORTFOLIOS, RANGES
 
@@ -40,7 +39,7 @@ def portfolios_section(file: PublishedFile) -> Section:
         )
         for place, name in enumerate(own, start=1)
     }
-    return joined(
+    return section_of_cards(
         "portfolios",
         "Portfolios",
         {

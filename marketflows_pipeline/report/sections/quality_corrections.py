@@ -38,10 +38,9 @@ def revisions_card(file: PublishedFile) -> Card | None:
     found, total = rows(file, REVISIONS_SQL), file.frame(_REVISIONS_IN_ALL)["n"].item()
     if found.is_empty():
         return None
-    title = revisions_title(found, total)
     return Card(
         key="quality-corrections",
-        title=title,
+        title=revisions_title(found, total),
         subtitle="Figures of closed periods that a later answer changed, the newest 50, in the unit of their column",
         caption=caption(
             OF_RECORDS,
@@ -61,7 +60,6 @@ def revisions_card(file: PublishedFile) -> Card | None:
             FigureColumn("cause", "Answer"),
         ),
         sql=REVISIONS_SQL,
-        description=f"Table of {counted(found.height, 'correction')}. {title}.",
         width=6,
     )
 
@@ -84,10 +82,9 @@ def told_card(file: PublishedFile) -> Card | None:
     if found.is_empty():
         return None
     first = "A sentence" if found.height == 1 else f"{found.height} sentences"
-    title = f"{first} of earlier briefs no longer {'holds' if found.height == 1 else 'hold'}: {found['text'][0]}"
     return Card(
         key="quality-told",
-        title=title,
+        title=f"{first} of earlier briefs no longer {'holds' if found.height == 1 else 'hold'}: {found['text'][0]}",
         subtitle="Sentences of earlier briefs whose figures have changed since, the newest 50",
         caption=caption(OF_RECORDS, found["corrected_at"][0], "null: the figure cannot be found any more"),
         dataset=Dataset("quality_told", found),
@@ -99,7 +96,6 @@ def told_card(file: PublishedFile) -> Card | None:
             FigureColumn("corrected_figures", "Figures now"),
         ),
         sql=TOLD_SQL,
-        description=f"Table of {counted(found.height, 'sentence')}. {title}.",
         width=6,
     )
 
@@ -109,10 +105,9 @@ def quarantine_card(file: PublishedFile) -> Card | None:
     found, total = rows(file, QUARANTINE_SQL), file.frame(_QUARANTINED)["n"].item()
     if found.is_empty():
         return None
-    title = quarantine_title(found, total)
     return Card(
         key="quality-quarantine",
-        title=title,
+        title=quarantine_title(found, total),
         subtitle="Stored rows that are left out as impossible, by a rule or by hand, the newest 200",
         caption=caption(OF_RECORDS, found["added_at"][0], "`marketflows quarantine` lists and releases them"),
         dataset=Dataset("quality_quarantine", found),
@@ -126,7 +121,6 @@ def quarantine_card(file: PublishedFile) -> Card | None:
             FigureColumn("rule", "Rule"),
         ),
         sql=QUARANTINE_SQL,
-        description=f"Table of {counted(found.height, 'row')}. {title}.",
         width=6,
     )
 

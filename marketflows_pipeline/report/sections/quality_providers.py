@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.wording import counted, percent_text
+from marketflows_pipeline.charts.style.wording import percent_text
 from marketflows_pipeline.report.credits import credit, service_names
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -36,10 +36,9 @@ def providers_card(file: PublishedFile) -> Card | None:
         return None
     found = rows(file, DIFFERENCES_SQL)
     other = service_names([totals["provider"]])
-    title = providers_title(found, totals["n_differing"], totals["n"], other)
     return Card(
         key="quality-providers",
-        title=title,
+        title=providers_title(found, totals["n_differing"], totals["n"], other),
         subtitle=f"Market caps at {other}, in % above or below the own ones, the 25 furthest apart",
         caption=caption(
             credit(file, f"Data provided by {service_names([*found['source'], *found['other_source']])}"),
@@ -61,7 +60,6 @@ def providers_card(file: PublishedFile) -> Card | None:
             FigureColumn("mapping_rule", "Same coin by"),
         ),
         sql=DIFFERENCES_SQL,
-        description=f"Table of {counted(found.height, 'coin')}. {title}.",
         series_key="coin_id",
         width=6,
     )

@@ -103,10 +103,9 @@ def index_card(file: PublishedFile) -> Card | None:
     found = rows(file, INDEX_SQL)
     if found.is_empty():
         return None
-    title = index_title(found)
     return Card(
         key="quality-index-coverage",
-        title=title,
+        title=index_title(found),
         subtitle="Share of each index's level whose price is known at the close, percent; the rest is held",
         caption=caption(
             credit(file, file.market_credit),
@@ -122,7 +121,6 @@ def index_card(file: PublishedFile) -> Card | None:
             FigureColumn("backfilled_pct", "Back-filled (%)", 0),
         ),
         sql=INDEX_SQL,
-        description=f"Table of {counted(found.height, 'index').replace('indexs', 'indices')}. {title}.",
         series_key="series",
     )
 
@@ -144,10 +142,9 @@ def exchange_coverage_card(file: PublishedFile) -> Card | None:
     gaps = rows(file, EXCHANGES_SQL).with_columns(gap=pl.col("aspect").replace(_ASPECTS))
     if gaps.is_empty():
         return None
-    title = exchange_coverage_title(gaps)
     return Card(
         key="quality-exchange-coverage",
-        title=title,
+        title=exchange_coverage_title(gaps),
         subtitle="Exchanges of which something is not known, by reason, with their spot volume of 24 hours in BTC",
         caption=caption(credit(file, f"{COINGECKO} and DefiLlama"), file.as_of("mart.exchange_flows")),
         dataset=Dataset("quality_exchange_coverage", gaps),
@@ -159,7 +156,6 @@ def exchange_coverage_card(file: PublishedFile) -> Card | None:
             FigureColumn("volume_24h_btc", "24 h (BTC)", 0),
         ),
         sql=EXCHANGES_SQL,
-        description=f"Table of {counted(gaps.height, 'reason')}. {title}.",
     )
 
 

@@ -11,21 +11,19 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_rows
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.held import held_words
-from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
 from marketflows_pipeline.report.sections.series import KEY, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     PRICE_NOT_INFLOW,
     change_finding,
     described,
     extreme,
+    held_words,
     known,
     source_of,
 )
@@ -47,7 +45,7 @@ def ranges_section(file: PublishedFile) -> Section:
     """The section of ranges; cards whose tables are missing are named in its notes."""
     of_ranges = breadth_rows(file, RANGES)
     caveats = (COUNTED, SURVIVORS, PRICE_NOT_INFLOW, *held_words(file))
-    return joined(
+    return section_of_cards(
         "ranges",
         "Ranges of market cap",
         {
@@ -213,9 +211,8 @@ def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], per
     level = rows.mark_point(filled=False, size=120, strokeWidth=2, opacity=1).encode(
         x=alt.X("level_change_pct:Q", axis=axis), **shared
     )
-    spec = spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)))
     choice = input_number("days", "Days", periods, periods[0])
-    return {**spec, "params": [*spec["params"], choice]}
+    return spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)), inputs=[choice])
 
 
 def _range(label: str) -> str:

@@ -21,11 +21,10 @@ from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     described,
     listed,
@@ -207,13 +206,12 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     )
     chart = alt.layer(*_quadrant_names(base), paths, heads, names)
     chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
-    spec = spec_of(chart, dataset, height=_HEIGHT)
     oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
     inputs = [
         input_range("day", f"{step.capitalize()}s back", -oldest, 0, 0),
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
     ]
-    return {**spec, "params": [*spec["params"], *inputs]}
+    return spec_of(chart, dataset, height=_HEIGHT, inputs=inputs)
 
 
 def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401

@@ -6,9 +6,8 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.model import MOST_POINTS
-from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.published import PublishedFile, with_texts
 from marketflows_pipeline.report.specs import series_of
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name, visible
 from marketflows_pipeline.warehouse.ddl import literal
 
