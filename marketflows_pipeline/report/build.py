@@ -14,18 +14,17 @@ import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.style.look import Look
-from marketflows_pipeline.report.brief.brief import Brief
-from marketflows_pipeline.report.brief.statement import Statement
+from marketflows_pipeline.report.brief.brief import Brief, brief_of, earlier_statements
+from marketflows_pipeline.report.brief.choosing import TOLD_OF
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
-from marketflows_pipeline.report.gains import Gains, gains_of
+from marketflows_pipeline.report.gains import gains_of
 from marketflows_pipeline.report.guard import guarded
-from marketflows_pipeline.report.model import Section
+from marketflows_pipeline.report.model import Gains, Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections import SECTIONS, SectionBuilder
 from marketflows_pipeline.report.sections.controls import control_options
-from marketflows_pipeline.report.told import told_brief, told_earlier
 from marketflows_pipeline.report.writing import Place
 
 # Sections may speak of the hour, so that none is shown for long after it was made.
@@ -144,18 +143,14 @@ def page_of(
     """
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
-    brief = guarded("brief", lambda: told_brief(file), None)
-    none: tuple[Statement, ...] = ()
-    earlier = guarded("sentences of four weeks", lambda: told_earlier(file, brief), none)
-    gains = guarded("gains", lambda: gains_of(file), Gains())
+    brief = guarded("brief", lambda: brief_of(file, file.now - TOLD_OF), None)
     content = PageContent(
         sections=sections,
         brief=brief,
-        earlier=earlier,
+        earlier=guarded("sentences of four weeks", lambda: earlier_statements(file, brief), ()),
+        gains=guarded("gains", lambda: gains_of(file), Gains()),
         look=look or Look(),
         tiles=guarded("tiles", lambda: tiles_of(file), ()),
-        gains=gains.rows,
-        gains_note=gains.note,
         parts=part_states(file),
         written_at=file.now,
         is_tutorial=file.is_tutorial,

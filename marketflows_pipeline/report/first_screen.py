@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -57,13 +58,9 @@ _REGIMES = "select session, vix, vix_percentile, regime from mart.regimes order 
 
 def tiles_of(file: PublishedFile) -> tuple[Tile, ...]:
     """Market cap of what is tracked, leading narrative, largest fund flow, exchanges, regime: those that are known."""
-    made = (_guarded(tile, file) for table, tile in _TILES if file.has(table))
+    # One number that cannot be told must not cost the others.
+    made = (guarded(f"tile {what}", partial(tile, file), None) for table, what, tile in _TILES if file.has(table))
     return tuple(tile for tile in made if tile is not None)
-
-
-def _guarded(make: Callable[[PublishedFile], Tile | None], file: PublishedFile) -> Tile | None:
-    """One number that cannot be told must not cost the others."""
-    return guarded(f"tile {make.__name__.strip('_').replace('_', ' ')}", lambda: make(file), None)
 
 
 def _market_cap(file: PublishedFile) -> Tile | None:
@@ -197,10 +194,10 @@ def _change(before: float, now: float) -> float:
     return 100 * (now / before - 1) if before else float("nan")
 
 
-_TILES: tuple[tuple[str, Callable[[PublishedFile], Tile | None]], ...] = (
-    ("mart.dominance", _market_cap),
-    ("mart.narrative_index", _leader),
-    ("mart.flow_rankings", _fund_flow),
-    ("mart.exchange_netflow", _exchanges),
-    ("mart.regimes", _regime),
+_TILES: tuple[tuple[str, str, Callable[[PublishedFile], Tile | None]], ...] = (
+    ("mart.dominance", "market cap", _market_cap),
+    ("mart.narrative_index", "leader", _leader),
+    ("mart.flow_rankings", "fund flow", _fund_flow),
+    ("mart.exchange_netflow", "exchanges", _exchanges),
+    ("mart.regimes", "regime", _regime),
 )

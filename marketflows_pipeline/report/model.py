@@ -133,3 +133,16 @@ class GainRow:
     label: str
     line: tuple[float | None, ...]
     gains: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The first screen's table of gains, and what is said below it.
+
+    Attributes:
+        rows: narratives, portfolios, their coins, then ranges.
+        note: what the figures are.
+    """
+
+    rows: tuple[GainRow, ...] = ()
+    note: str = ""

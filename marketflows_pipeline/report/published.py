@@ -46,8 +46,10 @@ class PublishedFile:
             sql: one select, with ``$name`` for each parameter.
             params: its parameters.
         """
-        found = self._reading.frame(sql, params)
-        return with_texts(found, self.names.intersection(found.columns), presentable_name)
+        return self._named(self._reading.frame(sql, params))
+
+    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return with_texts(frame, self.names.intersection(frame.columns), presentable_name)
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a select by column name, as `frame` gives them, for whoever need not wait for polars."""

@@ -9,6 +9,8 @@ from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.brief.wording import Event, statement_of
 
 MOST_STATEMENTS = 10
+# What the page tells, and a publish keeps as told.
+TOLD_OF = timedelta(hours=24)
 # From the first figure that a run computes to the publish of its last part.
 LONGEST_RUN = timedelta(hours=6)
 # Issuers count shares days after a session, and services restate: what is older than that when it is found is no news.

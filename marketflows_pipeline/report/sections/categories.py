@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -44,11 +44,11 @@ def category_card(
     file: PublishedFile,
     category: str,
     measures: Measures,
+    caveats: tuple[str, ...],
     *,
-    key: str,
-    noun: str,
-    caveats: tuple[str, ...] = (),
-    width: int = 3,
+    key: str = "",
+    noun: str = "",
+    width: Literal[2, 3] = 3,
 ) -> Card | None:
     """The card of a category; None where the file holds no curve of it.
 
@@ -56,11 +56,12 @@ def category_card(
         file: the published file.
         category: as in ``mart.metrics``.
         measures: bases, averages and orders of the file.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
         caveats: of the category, for the caption.
+        key: anchor of the card; by default after the category.
+        noun: what the series are called, in the plural; by default as the category.
         width: in columns of the page.
     """
+    key, noun = key or f"{category.lower()}-curves", noun or category.lower()
     labels = labels_of(file, category)
     if not labels or not measures.bases:
         return None
@@ -70,7 +71,7 @@ def category_card(
     if full.select(pl.any_horizontal(pl.col(fields).is_finite().any())).item() is not True:
         return None
     rows, before = _with_newest_whole(full, labels)
-    series = styled(those_in(labels, rows))
+    series, dataset = styled(those_in(labels, rows)), f"curves_{key.replace('-', '_')}"
     start, end = full["ts"].min(), full["ts"].max()
     assert isinstance(start, datetime), "a frame with a known value has times"
     assert isinstance(end, datetime), "and a newest one"
@@ -94,16 +95,16 @@ def category_card(
             *caveats,
             f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on every step",
         ),
-        dataset=Dataset(f"curves_{_snake(key)}", rows, before),
+        dataset=Dataset(dataset, rows, before),
         columns=_columns(measures),
         sql=sql,
-        spec=_spec(f"curves_{_snake(key)}", series, rows, measures, _note(measures, step, start)),
+        spec=_spec(dataset, series, rows, measures, _note(measures, step, start)),
         description=described(title, subtitle, newest),
         series_key=KEY,
         series=series,
         controls=(BASE, EMA, ORDER, SCALE),
         pictures=_pictures(category, measures, end),
-        width=width,  # type: ignore[arg-type] # one of the page's widths
+        width=width,
     )
 
 
@@ -253,7 +254,3 @@ def _step_words(step: timedelta) -> str:
     if step >= timedelta(days=1):
         return "day"
     return "hour" if step == _HOURS else counted(f"{step / timedelta(minutes=1):g}", "minute")
-
-
-def _snake(key: str) -> str:
-    return key.replace("-", "_")

@@ -22,17 +22,13 @@ GAINS = "mart.percent_gains"
 _SPAN_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
 
 
-def gains_card(
-    file: PublishedFile, category: str, *, key: str, noun: str, caveats: tuple[str, ...] = ()
-) -> Card | None:
+def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
     """The table of a category's gains; None where none is known.
 
     Args:
         file: the published file.
         category: as in ``mart.percent_gains``.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
-        caveats: for the caption.
+        caveat: for the caption.
     """
     if not (file.has(GAINS) and file.has("core.series")):
         return None
@@ -50,7 +46,7 @@ def gains_card(
     hours = WEEK_HOURS if WEEK_HOURS in spans else spans[-1]
     figures = rows.filter(pl.col("base_asset") == bases[0]).select(KEY, _field(hours))
     in_base = base_words(bases[0], named[bases[0]])
-    as_of = file.as_of(GAINS)
+    as_of, noun = file.as_of(GAINS), category.lower()
     pictures = tuple(
         GainTableSpec(
             category=category,
@@ -64,11 +60,11 @@ def gains_card(
         for base in bases
     )
     return Card(
-        key=key,
+        key=f"{noun}-gains",
         title=change_finding(dict(figures.iter_rows()), f"in {_words(hours)} {in_base}", noun=noun),
         subtitle=f"Gain of market cap of {noun} over each span, %, in each base",
-        caption=caption(source_of(file), as_of, PRICE_NOT_INFLOW, *caveats, *_held(file, category)),
-        dataset=Dataset(key.replace("-", "_"), rows.drop("base_asset")),
+        caption=caption(source_of(file), as_of, PRICE_NOT_INFLOW, caveat, *_held(file, category)),
+        dataset=Dataset(f"{noun}_gains", rows.drop("base_asset")),
         columns=(
             FigureColumn(KEY, "Series"),
             FigureColumn("base", "Measured in"),

@@ -29,25 +29,22 @@ INDEX = "mart.narrative_index"
 _DAYS = 28
 
 
-def index_card(file: PublishedFile, category: str, measures: Measures, *, key: str, noun: str) -> Card | None:
+def index_card(file: PublishedFile, category: str, measures: Measures) -> Card | None:
     """The chained index of a category's series in every base; None before the first close.
 
     Args:
         file: the published file.
         category: Narratives or Portfolios.
         measures: the bases of the control bar.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
     """
     if not (file.has(INDEX) and file.has("core.series") and measures.bases):
         return None
-    sql = _sql(category, measures)
+    sql, noun = _sql(category, measures), category.lower()
     full = file.frame(sql)
     if full["ts"].n_unique() < 2:
         return None
     rows, before = thinned(full, [KEY], most=points_for(full[KEY].n_unique()))
-    labels = those_in(labels_of(file, category), rows)
-    series, dataset = styled(labels), key.replace("-", "_")
+    series, dataset = styled(those_in(labels_of(file, category), rows)), f"{noun}_index"
     final = full.filter(~pl.col("is_provisional"))
     first, close = full["ts"].min(), final["ts"].max()
     assert isinstance(first, datetime), "there are two times"
@@ -60,7 +57,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
     )
     newest = [(label, percent_text(gain)) for label, gain in known(gains).items()]
     return Card(
-        key=key,
+        key=f"{noun}-index",
         title=title,
         subtitle=subtitle,
         caption=caption(

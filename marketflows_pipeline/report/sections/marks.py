@@ -91,7 +91,8 @@ def signed_bars(
         opacity=fading(key),
         tooltip=tooltip,
     )
-    return bars + alt.Chart(base.data.copy()).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
+    zero = alt.Chart(base.data.copy()).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
+    return alt.layer(bars, zero)
 
 
 def heat_map(
@@ -107,8 +108,10 @@ def heat_map(
         gap: between cells, px.
         channels: of the coloured fields alone.
     """
+    import altair as alt  # noqa: PLC0415
+
     fields = cells.mark_rect(cornerRadius=gap + 1, stroke=BACKGROUND, strokeWidth=gap)
-    return fields.encode(color=color, **channels) + cells.mark_text(fontSize=size).encode(text=text)
+    return alt.layer(fields.encode(color=color, **channels), cells.mark_text(fontSize=size).encode(text=text))
 
 
 def both_ways(field: str, limits: Sequence[float]) -> alt.Color:

@@ -15,7 +15,6 @@ from marketflows_pipeline.report.sections.rotation import rotation_cards
 from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, held_words
 from marketflows_pipeline.transforms.categories import NARRATIVES
 
-_NOUN = "narratives"
 HINDSIGHT = "today's members drawn back, so that history is survivor-biased"
 
 
@@ -28,13 +27,11 @@ def narratives_section(file: PublishedFile) -> Section:
         "narratives",
         "Narratives",
         {
-            "curves of narratives": category_card(
-                file, NARRATIVES, measures, key="narratives-curves", noun=_NOUN, caveats=caveats
-            ),
-            "chained index": index_card(file, NARRATIVES, measures, key="narratives-index", noun=_NOUN),
+            "curves of narratives": category_card(file, NARRATIVES, measures, caveats),
+            "chained index": index_card(file, NARRATIVES, measures),
             **({f"rotation {place}": card for place, card in enumerate(rotations)} or {"rotation": None}),
-            "attribution": attribution_card(file, NARRATIVES, key="narratives-attribution", noun=_NOUN),
-            "contributions": contributions_card(file, NARRATIVES, key="narratives-contributions"),
-            "gains": gains_card(file, NARRATIVES, key="narratives-gains", noun=_NOUN, caveats=(HINDSIGHT,)),
+            "attribution": attribution_card(file, NARRATIVES),
+            "contributions": contributions_card(file, NARRATIVES),
+            "gains": gains_card(file, NARRATIVES, HINDSIGHT),
         },
     )

@@ -16,7 +16,6 @@ from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, held_wo
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, PORTFOLIOS, RANGES
 
-_NOUN = "portfolios"
 FIXED = "coins as configured today, over all of the window"
 
 
@@ -29,13 +28,7 @@ def portfolios_section(file: PublishedFile) -> Section:
     caveats = (FIXED, PRICE_NOT_INFLOW, *held_words(file))
     coins = {
         f"coins of {name}": category_card(
-            file,
-            name,
-            measures,
-            key=f"portfolio-{place}",
-            noun=f"coins of {presentable_name(name)}",
-            caveats=caveats,
-            width=2,
+            file, name, measures, caveats, key=f"portfolio-{place}", noun=f"coins of {presentable_name(name)}", width=2
         )
         for place, name in enumerate(own, start=1)
     }
@@ -43,13 +36,11 @@ def portfolios_section(file: PublishedFile) -> Section:
         "portfolios",
         "Portfolios",
         {
-            "curves of portfolios": category_card(
-                file, PORTFOLIOS, measures, key="portfolios-curves", noun=_NOUN, caveats=caveats
-            ),
-            "chained index": index_card(file, PORTFOLIOS, measures, key="portfolios-index", noun=_NOUN),
+            "curves of portfolios": category_card(file, PORTFOLIOS, measures, caveats),
+            "chained index": index_card(file, PORTFOLIOS, measures),
             **coins,
-            "attribution": attribution_card(file, PORTFOLIOS, key="portfolios-attribution", noun=_NOUN),
-            "contributions": contributions_card(file, PORTFOLIOS, key="portfolios-contributions"),
-            "gains": gains_card(file, PORTFOLIOS, key="portfolios-gains", noun=_NOUN, caveats=(FIXED,)),
+            "attribution": attribution_card(file, PORTFOLIOS),
+            "contributions": contributions_card(file, PORTFOLIOS),
+            "gains": gains_card(file, PORTFOLIOS, FIXED),
         },
     )

@@ -33,7 +33,6 @@ from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
 
 CHAIN, LEVELS = "mart.range_chain", "core.group_totals"
-_NOUN = "ranges"
 _DAYS = 90
 _CHAIN_DAYS = (30, 7)
 _SHARE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
@@ -49,15 +48,13 @@ def ranges_section(file: PublishedFile) -> Section:
         "ranges",
         "Ranges of market cap",
         {
-            "curves of ranges": category_card(
-                file, RANGES, measures_of(file), key="ranges-curves", noun=_NOUN, caveats=caveats
-            ),
+            "curves of ranges": category_card(file, RANGES, measures_of(file), caveats),
             "shares of ranges": _shares_card(file),
             "coins that crossed a limit": migration_card(file),
             "chains of ranges": _chain_card(file),
-            "attribution": attribution_card(file, RANGES, key="ranges-attribution", noun=_NOUN),
+            "attribution": attribution_card(file, RANGES),
             "breadth": of_ranges and averages_card(file, *of_ranges, RANGES, key="ranges-breadth"),
-            "gains": gains_card(file, RANGES, key="ranges-gains", noun=_NOUN, caveats=(COUNTED,)),
+            "gains": gains_card(file, RANGES, COUNTED),
         },
     )
 
@@ -140,10 +137,10 @@ def _chain_card(file: PublishedFile) -> Card | None:
         return None
     subject = rows.filter(pl.col("days") == periods[0])
     gains = dict(subject.select(KEY, "chain_change_pct").iter_rows())
-    title = change_finding(gains, f"over {periods[0]} days by the coins that stay", noun=_NOUN)
-    gaps = subject.select(KEY, gap=(pl.col("level_change_pct") - pl.col("chain_change_pct")).abs())
+    title = change_finding(gains, f"over {periods[0]} days by the coins that stay", noun="ranges")
+    gaps = subject.select(KEY, gap=pl.col("level_change_pct") - pl.col("chain_change_pct"))
     widest = extreme(dict(gaps.iter_rows()))
-    if widest and widest[1] >= 1:
+    if widest and abs(widest[1]) >= 1:
         row = subject.filter(pl.col(KEY) == widest[0]).row(0, named=True)
         title += f"; with those that crossed a limit {widest[0]} shows {percent_text(row['level_change_pct'])}"
     subtitle = "Change of each range, %: by coins that stay in it (filled), and of its level (open)"

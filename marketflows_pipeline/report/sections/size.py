@@ -52,12 +52,12 @@ def dominance_card(file: PublishedFile) -> Card | None:
     changes = _changes(full)
     subject = "Bitcoin" if "Bitcoin" in newest else next(iter(newest))
     title = f"{subject} holds {_percent(newest[subject])} of the followed coins' market cap"
-    change = changes.get(subject)
+    change = changes.pop(subject, None)
     if change is not None:
         title += f", {value_text(change, 1, signed=True)} points in {_DAYS} days"
-    largest = extreme({label: abs(value) for label, value in changes.items() if label != subject and value is not None})
-    if largest and largest[1] >= 0.05:
-        title += f"; {largest[0]} {value_text(changes[largest[0]] or 0, 1, signed=True)}"
+    moved = extreme(changes)
+    if moved and abs(moved[1]) >= 0.05:
+        title += f"; {moved[0]} {value_text(moved[1], 1, signed=True)}"
     subtitle = "Share of all followed coins above the smallest range limit, %; dashed where coins were known later only"
     shown_parts = set(rows[KEY].unique())
     series = tuple((label, label, color) for _, label, color in _SHARES if label in shown_parts)
@@ -120,17 +120,11 @@ def map_card(file: PublishedFile) -> Card | None:
     if rows.height < 2:
         return None
     first = rows.row(0, named=True)
-    moved = extreme(
-        {
-            label: None if change is None else abs(change)
-            for label, change in rows.select(KEY, "change_7d_pct").iter_rows()
-        }
-    )
+    moved = extreme(dict(rows.select(KEY, "change_7d_pct").iter_rows()))
     part = _IN_NONE if first[KEY] == _IN_NONE else f"in {first[KEY]}"
     title = f"Coins {part} are {_percent(first['share_pct'])} of the map"
-    if moved and moved[1] >= 0.05:
-        change = rows.filter(pl.col(KEY) == moved[0])["change_7d_pct"][0]
-        title += f"; {moved[0]} moved most in 7 days, {value_text(change, 1, signed=True)} % by price"
+    if moved and abs(moved[1]) >= 0.05:
+        title += f"; {moved[0]} moved most in 7 days, {value_text(moved[1], 1, signed=True)} % by price"
     return Card(
         key="market-map",
         title=title,

@@ -82,10 +82,10 @@ def _least(figure: str) -> str:
     return "did not move" if figure[0].isdigit() else f"{'rose least' if figure[0] == '+' else 'fell most'}, {figure}"
 
 
-def extreme(figures: Figures, *, largest: bool = True) -> tuple[str, float] | None:
-    """The label with the largest (or smallest) figure, and it; None where none is known or two share it."""
-    ranked = sorted(known(figures).items(), key=lambda each: each[1], reverse=largest)
-    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+def extreme(figures: Figures) -> tuple[str, float] | None:
+    """The label with the figure furthest from 0, and it; None where none is known or two share it."""
+    ranked = sorted(known(figures).items(), key=lambda each: abs(each[1]), reverse=True)
+    if not ranked or (len(ranked) > 1 and abs(ranked[0][1]) == abs(ranked[1][1])):
         return None
     return ranked[0]
 
