@@ -110,11 +110,11 @@ class Page:
 
     def at(self, place: Place) -> str:
         """The page as it stands at a place."""
-        folder = place.path.parent
+        folder = place.path.parent.absolute()
         drawn = frozenset(Manifest.read(self.pictures).entries)
         links = Links(
             previous=place.previous,
-            pictures=_relative(self.pictures, folder) if drawn else None,
+            pictures=Path(os.path.relpath(self.pictures.absolute(), folder)).as_posix() if drawn else None,
             drawn=drawn,
             published=_shown(self.published),
             command=self.command,
@@ -168,7 +168,3 @@ def _made(build: SectionBuilder, file: PublishedFile, cache: SectionCache) -> Se
 def _shown(path: Path) -> str:
     """A path as one types it here; a page that is sent on need not tell of the folders above."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _relative(folder: Path, start: Path) -> str:
-    return Path(os.path.relpath(folder.absolute(), start.absolute())).as_posix()

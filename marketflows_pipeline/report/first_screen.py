@@ -9,14 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.wording import (
-    counted,
-    day_text,
-    percent_text,
-    share_text,
-    usd_text,
-    value_text,
-)
+from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, share_text, usd_text, value_text
 from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import Tile
 from marketflows_pipeline.report.published import PublishedFile

@@ -13,11 +13,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.words import (
-    described,
-    extreme,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 

@@ -13,13 +13,9 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
-from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
+from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, newest_figures, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
-from marketflows_pipeline.report.sections.words import (
-    described,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, source_of
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
@@ -72,12 +68,12 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
 
 def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str, *, key: str) -> Card | None:
     """How many coins stand above their averages."""
-    span = next((each for each in _SPANS if _newest(rows, f"above_ema_{each}_pct")), None)
+    span = next((each for each in _SPANS if newest_figures(rows, f"above_ema_{each}_pct")), None)
     if span is None:
         return None
     field = f"above_ema_{span}_pct"
     own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
-    label, row = _subject(own if _newest(own, field) else rows, field)
+    label, row = _subject(own if newest_figures(own, field) else rows, field)
     title = (
         f"{_percent(row[field])} of coins ({label}) with {span} closes stand above their average of {span} days"
         f"{_against_past(rows, label, field)}"
@@ -99,7 +95,7 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
 
 
 def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
-    if not _newest(rows, "advance_decline"):
+    if not newest_figures(rows, "advance_decline"):
         return None
     label, row = _subject(rows, "advance_decline")
     up, down = row["n_advancing"], row["n_declining"]
@@ -138,7 +134,7 @@ def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: 
 
 
 def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
-    days = next((each for each in _LOOK_BACKS if _newest(rows, f"beat_bitcoin_{each}d_pct")), None)
+    days = next((each for each in _LOOK_BACKS if newest_figures(rows, f"beat_bitcoin_{each}d_pct")), None)
     if days is None:
         return None
     field = f"beat_bitcoin_{days}d_pct"
@@ -176,19 +172,19 @@ def _card(
 ) -> Card:
     kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
-    digits = 0 if not is_percent else 1
-    text = fixed(0, " %") if is_percent else fixed(0, signed=True)
-    as_of = rows["ts"].max()
-    newest = [(label, f"{value_text(at, digits, signed=False)}") for label, at in _newest(rows, subject).items()]
+    digits = 1 if is_percent else 0
+    series = _styles(file, category, rows)
+    later = int(rows["is_backfilled"].sum())
+    newest = [(label, value_text(at, digits, signed=False)) for label, at in newest_figures(rows, subject).items()]
     return Card(
         key=key,
         title=title,
         subtitle=f"{subtitle}; dashed where coins were known later only",
         caption=caption(
             source_of(file),
-            as_of,  # type: ignore[arg-type] # a column of times
+            rows["ts"].max(),  # type: ignore[arg-type] # a column of times
             f"nothing is said of fewer than {_LEAST_COINS} coins",
-            _hindsight(rows),
+            f"{later:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if later else "",
         ),
         dataset=Dataset(dataset, kept, before),
         columns=(
@@ -202,9 +198,9 @@ def _card(
         spec=line_spec(
             Lines(
                 dataset=dataset,
-                series=_styles(file, category, rows),
+                series=series,
                 value=value,
-                text=text,
+                text=fixed(0, " %") if is_percent else fixed(0, signed=True),
                 steps=int(kept["ts"].n_unique()),
                 axis={"labelExpr": "datum.label + ' %'"} if is_percent else {},
                 scale={"domain": [0, 100]} if is_percent else {"zero": True},
@@ -216,7 +212,7 @@ def _card(
         ),
         description=described(title, subtitle, newest),
         series_key=KEY,
-        series=_styles(file, category, rows),
+        series=series,
         pictures=(f"MarketCaps_breadth_{category}.png",),
     )
 
@@ -227,11 +223,6 @@ def _styles(file: PublishedFile, category: str, rows: pl.DataFrame) -> Series:
     labels = [(label, label) for label in labels_of(file, category)]
     styles = tuple(each for each in series_of(labels) if each[0] in present)
     return (*(((ALL_COINS, ALL_COINS, INK),) if ALL_COINS in present else ()), *styles)
-
-
-def _newest(rows: pl.DataFrame, field: str) -> dict[str, float]:
-    """The figures of a column at the newest close, by label."""
-    return known(dict(rows.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, field).iter_rows()))
 
 
 def _subject(rows: pl.DataFrame, field: str) -> tuple[str, dict[str, Any]]:
@@ -253,11 +244,6 @@ def _against_past(rows: pl.DataFrame, label: str, field: str) -> str:
         if isinstance(since, datetime) and now - since >= _WORTH_SAYING:
             return f", the {word} in {(now - since).days} days"
     return ""
-
-
-def _hindsight(rows: pl.DataFrame) -> str:
-    count = rows.filter(pl.col("is_backfilled")).height
-    return f"{count:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if count else ""
 
 
 def _percent(value: float) -> str:

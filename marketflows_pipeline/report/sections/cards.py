@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -100,14 +101,28 @@ def caption(credit: str, as_of: datetime | date | None, *caveats: str) -> str:
     return " ".join(f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in (credit, when, *caveats) if part)
 
 
-def last_moment(*moments: datetime | None) -> datetime | None:
-    """The oldest of the moments that are known: figures of two tables are no newer than the older one."""
-    return min((each for each in moments if each is not None), default=None)
-
-
 def joined(names: Sequence[str]) -> str:
     """Names as a sentence has them: "A", "A and B", "A, B and C"."""
     return listed(names, len(names))
+
+
+def most_both_ways(
+    ordered: pl.DataFrame, name: str, flow: str, span: str, amount: Callable[[dict[str, Any]], str]
+) -> list[str]:
+    """Who took in most and who lost most, as far as anything moved that way.
+
+    Args:
+        ordered: the largest inflow first.
+        name: column of who it is.
+        flow: column of what moved.
+        span: over which.
+        amount: a row's flow in words.
+    """
+    highest, lowest = ordered.row(0, named=True), ordered.row(-1, named=True)
+    parts = [f"{highest[name]} took in most {span}, {amount(highest)}"] if highest[flow] > 0 else []
+    if lowest[flow] < 0:
+        parts.append(f"{lowest[name]} lost most{'' if parts else f' {span}'}, {amount(lowest)}")
+    return parts
 
 
 def of_all(count: int, total: int, what: str) -> str:

@@ -13,10 +13,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.words import (
-    described,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, source_of
 from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 

@@ -103,9 +103,8 @@ def brief_title(newest: pl.DataFrame) -> str:
     score, percentile = value_text(row["zscore"], 1, signed=True), row["percentile_pct"]
     if abs(row["zscore"]) < UNUSUAL_Z:
         return f"No asset's flow is unusual; furthest from its past: {found}, z {score}"
-    if row["flow_usd"] >= 0:
-        return f"{found}: more than in {value_text(percentile, 1, signed=False)}% of windows before, z {score}"
-    return f"{found}: lower than {value_text(100 - percentile, 1, signed=False)}% of windows before, z {score}"
+    place = ("more than in", percentile) if row["flow_usd"] >= 0 else ("lower than", 100 - percentile)
+    return f"{found}: {place[0]} {value_text(place[1], 1, signed=False)}% of windows before, z {score}"
 
 
 def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:

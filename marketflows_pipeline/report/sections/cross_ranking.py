@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.style.wording import names_text, percent_text, 
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, joined, most_both_ways, of_all, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.marks import height_of, into_or_out_of, rows_axis, signed_axis, signed_bars
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
@@ -67,14 +67,8 @@ def ranking_card(file: PublishedFile) -> Card | None:
 def ranking_title(funds: pl.DataFrame) -> str:
     """Who took in most and who lost most, in USD."""
     ordered = funds.sort("flow_usd", "symbol", descending=[True, False])
-    first, last = ordered.row(0, named=True), ordered.row(-1, named=True)
     span = f"in {funds['window_sessions'][0]} sessions"
-    parts = []
-    if first["flow_usd"] > 0:
-        parts.append(f"{first['symbol']} took in most {span}, {_amount(first)}")
-    if last["flow_usd"] < 0:
-        parts.append(f"{last['symbol']} lost most{'' if parts else f' {span}'}, {_amount(last)}")
-    return "; ".join(parts) or f"No fund had a flow {span}"
+    return "; ".join(most_both_ways(ordered, "symbol", "flow_usd", span, _amount)) or f"No fund had a flow {span}"
 
 
 def against_price_card(file: PublishedFile) -> Card | None:

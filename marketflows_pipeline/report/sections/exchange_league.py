@@ -175,11 +175,10 @@ def without_reserves_title(largest: Sequence[str], counts: dict[str, Any]) -> st
     """How many report no reserves, and the two largest of them."""
     without, centralised = counts["n_without"], counts["n_centralised"]
     names = joined(list(largest[:2]))
+    if without == 1:
+        return f"{names} reports no reserves"
     whole = of_all(without, centralised, "centralised exchange") if centralised >= without else f"{without:,} exchanges"
-    report = "reports" if without == 1 else "report"
-    largest_text = "" if without == 1 else f", {names} the largest" if without > 2 else f": {names}"
-    only = f"{names} {report} no reserves" if without == 1 else None
-    return only or f"{whole.capitalize()} {report} no reserves{largest_text}"
+    return f"{whole.capitalize()} report no reserves{f', {names} the largest' if without > 2 else f': {names}'}"
 
 
 def _against_week(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from marketflows_pipeline.charts.style.wording import counted, percent_text, usd
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, most_both_ways, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
@@ -66,14 +67,10 @@ def netflow_card(file: PublishedFile) -> Card | None:
         dataset=Dataset(NETFLOW, league),
         columns=(
             FigureColumn("exchange", "Exchange"),
-            FigureColumn("netflow_1d_usd", "1 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("netflow_7d_usd", "7 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("netflow_30d_usd", "30 d (M USD)", 1, signed=True, divisor=1e6),
+            *_millions("netflow", ""),
             FigureColumn("netflow_7d_pct", "7 d (% of reserves)", 2, signed=True),
             FigureColumn("days_known_30d", "Days known of 30", 0),
-            FigureColumn("defillama_1d_usd", "DefiLlama 1 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("defillama_7d_usd", "DefiLlama 7 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("defillama_30d_usd", "DefiLlama 30 d (M USD)", 1, signed=True, divisor=1e6),
+            *_millions("defillama", "DefiLlama "),
             FigureColumn("signs_differ", "Signs differ"),
             FigureColumn("reason", "No net flow, because"),
         ),
@@ -85,6 +82,11 @@ def netflow_card(file: PublishedFile) -> Card | None:
     )
 
 
+def _millions(whose: str, named: str) -> Iterator[FigureColumn]:
+    for days in (1, 7, 30):
+        yield FigureColumn(f"{whose}_{days}d_usd", f"{named}{days} d (M USD)", 1, signed=True, divisor=1e6)
+
+
 def netflow_title(league: pl.DataFrame) -> str:
     """Who took in most and who lost most, and how often DefiLlama says the opposite."""
     known = league.drop_nulls("netflow_7d_usd").sort("netflow_7d_usd", descending=True, maintain_order=True)
@@ -94,12 +96,7 @@ def netflow_title(league: pl.DataFrame) -> str:
         doubt = f"; DefiLlama says the opposite of {of_all(differ, compared.len(), 'exchange')}"
     if known.is_empty():
         return "No net flow of 7 days is known; DefiLlama's own figures stand alone"
-    highest, lowest = known.row(0, named=True), known.row(-1, named=True)
-    parts = []
-    if highest["netflow_7d_usd"] > 0:
-        parts.append(f"{highest['exchange']} took in most in 7 days, {_flow_text(highest)}")
-    if lowest["netflow_7d_usd"] < 0:
-        parts.append(f"{lowest['exchange']} lost most{'' if parts else ' in 7 days'}, {_flow_text(lowest)}")
+    parts = most_both_ways(known, "exchange", "netflow_7d_usd", "in 7 days", _flow_text)
     return (", ".join(parts) or "Nothing moved into or out of exchanges in 7 days") + doubt
 
 

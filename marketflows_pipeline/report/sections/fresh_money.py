@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, last_moment, rows
+from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import unit_name
 from marketflows_pipeline.report.sections.exchange_classes import CLASS_NAMES
 from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WEEK, WINDOWS, newest_windows
@@ -64,6 +64,7 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
     money = pl.DataFrame(known, schema=_SCHEMA)
     parts = {STABLECOINS: _ISSUED_PART, FUNDS: _FUNDS_PART, ON_EXCHANGES: _RECORDS_PART}
     present = [part for measure, part in parts.items() if measure in set(money["measure"])]
+    # Figures of two tables are no newer than the older one.
     times = (file.as_of(table) for table in ("raw.market_caps", BARS, BY_CLASS))
     return Card(
         key="cross-asset-fresh-money",
@@ -71,7 +72,7 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
         subtitle="Million USD over 1, 7 and 30 days, of funds over 1, 5 and 21 sessions, each to its own last day",
         caption=caption(
             market_credit(file, BARS, SHARES),
-            last_moment(*times),
+            min((each for each in times if each is not None), default=None),
             "" if file.is_tutorial else f"stablecoins: {file.market_credit}; exchanges: DefiLlama",
             "never added: a new stablecoin that is sent to an exchange and pays for bitcoin is in three of them",
             "who holds new stablecoins is not known; a creation may hedge a short sale; coins that come to an exchange "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words, hours_text
@@ -11,11 +13,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.series import KEY
-from marketflows_pipeline.report.sections.words import (
-    PRICE_NOT_INFLOW,
-    change_finding,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, change_finding, source_of
 from marketflows_pipeline.warehouse.ddl import literal
 
 GAINS = "mart.percent_gains"
@@ -47,18 +45,6 @@ def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
     figures = rows.filter(pl.col("base_asset") == bases[0]).select(KEY, _field(hours))
     in_base = base_words(bases[0], named[bases[0]])
     as_of, noun = file.as_of(GAINS), category.lower()
-    pictures = tuple(
-        GainTableSpec(
-            category=category,
-            base_asset=base,
-            base_label="",
-            series=(),
-            as_of=as_of or file.now,
-            source="",
-            hours_ago=(),
-        ).file_name
-        for base in bases
-    )
     return Card(
         key=f"{noun}-gains",
         title=change_finding(dict(figures.iter_rows()), f"in {_words(hours)} {in_base}", noun=noun),
@@ -72,8 +58,15 @@ def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
         ),
         sql=sql,
         series_key=KEY,
-        pictures=pictures,
+        pictures=tuple(gain_table_picture(category, base, file.now) for base in bases),
     )
+
+
+def gain_table_picture(category: str, base_asset: str, as_of: datetime) -> str:
+    """The file name of the picture of such a table, at whatever time."""
+    return GainTableSpec(
+        category=category, base_asset=base_asset, base_label="", series=(), as_of=as_of, source="", hours_ago=()
+    ).file_name
 
 
 def _sql(category: str, spans: list[float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -15,13 +15,8 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled, those_in
-from marketflows_pipeline.report.sections.words import (
-    change_finding,
-    described,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.series import KEY, labels_of, over_days, points_for, styled, those_in
+from marketflows_pipeline.report.sections.words import change_finding, described, known, source_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -48,7 +43,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures) -> Card |
     final = full.filter(~pl.col("is_provisional"))
     first, close = full["ts"].min(), final["ts"].max()
     assert isinstance(first, datetime), "there are two times"
-    gains = _changes(final, "price_b0", close) if isinstance(close, datetime) else {}
+    gains = over_days(final, "price_b0", _DAYS, lambda before, now: 100 * (now / before - 1))
     in_base = base_words(measures.bases[0], measures.base_labels[0])
     title = change_finding(gains, f"over {_DAYS} days by chained index {in_base}", noun=noun)
     subtitle = (
@@ -112,17 +107,6 @@ def _sql(category: str, measures: Measures) -> str:
         f"where i.category = {literal(category)}\n"
         "group by s.label, s.sort_order, i.ts order by s.sort_order, i.ts"
     )
-
-
-def _changes(final: pl.DataFrame, field: str, close: datetime) -> dict[str, float | None]:
-    """Percent over the last days to the newest final close, by label; null where either end is not known."""
-    ends = final.filter(pl.col("ts").is_in([close, close - timedelta(days=_DAYS)]))
-    change = ends.group_by(KEY, maintain_order=True).agg(
-        change=pl.when(pl.len() == 2).then(
-            100 * (pl.col(field).sort_by("ts").last() / pl.col(field).sort_by("ts").first() - 1)
-        )
-    )
-    return dict(change.iter_rows())
 
 
 def _caveats(full: pl.DataFrame) -> list[str]:

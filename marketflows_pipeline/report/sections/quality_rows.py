@@ -13,6 +13,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
+from marketflows_pipeline.report.sections.words import source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 HELD = "quality_held"
@@ -68,7 +69,7 @@ def held_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each coin's grid values that were not observed within half a step, percent; the 25 largest",
         caption=caption(
-            credit(file, file.market_credit),
+            source_of(file),
             file.as_of("core.market_cap_grid"),
             "before the first and after the last observation a value is held flat, between two it is interpolated",
             "a held value moves no chart and hides what happened",
@@ -108,7 +109,7 @@ def index_card(file: PublishedFile) -> Card | None:
         title=index_title(found),
         subtitle="Share of each index's level whose price is known at the close, percent; the rest is held",
         caption=caption(
-            credit(file, file.market_credit),
+            source_of(file),
             file.as_of("mart.narrative_index"),
             "back-filled: before the first stored list of members, made with later members by hindsight",
         ),

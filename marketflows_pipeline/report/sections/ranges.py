@@ -17,7 +17,7 @@ from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled, those_in
+from marketflows_pipeline.report.sections.series import KEY, labels_of, newest_figures, styled, those_in
 from marketflows_pipeline.report.sections.words import (
     PRICE_NOT_INFLOW,
     change_finding,
@@ -70,8 +70,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
     """)  # noqa: S608
     full = file.frame(sql)
-    newest = full.filter(pl.col("ts") == pl.col("ts").max())
-    shares = known(dict(newest.select(KEY, "share_pct").iter_rows()))
+    shares = newest_figures(full, "share_pct")
     if not shares:
         return None
     rows, before = thinned(full, [KEY])
@@ -119,7 +118,9 @@ def _share_title(full: pl.DataFrame, largest: tuple[str, float] | None, count: i
     end = full["ts"].max()
     of_range = full.filter(pl.col(KEY) == label).drop_nulls("share_pct").sort("ts")
     earlier = of_range.filter(pl.col("ts") <= end - pl.duration(days=_DAYS))
-    title = f"Coins {_range(label)} hold {value_text(share, 0, signed=False)} % of the cohort"
+    # A range within a sentence: "above $100B", "from $1B to $5B".
+    within = label if label.startswith("above") else f"from {label}"
+    title = f"Coins {within} hold {value_text(share, 0, signed=False)} % of the cohort"
     if not earlier.height:
         return title
     change = value_text(share - earlier["share_pct"][-1], 1, signed=True)
@@ -210,8 +211,3 @@ def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], per
     )
     choice = input_number("days", "Days", periods, periods[0])
     return spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)), inputs=[choice])
-
-
-def _range(label: str) -> str:
-    """A range within a sentence: "above $100B", "from $1B to $5B"."""
-    return label if label.startswith("above") else f"from {label}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import polars as pl
@@ -25,11 +26,7 @@ from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.words import (
-    described,
-    listed,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, listed, source_of
 from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -71,7 +68,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         f"own past; a path is the closes before"
     )
     # Sentences of the brief lead to this card, however the provider calls the coin.
-    key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else _anchor(benchmark)}"
+    key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else re.sub('[^A-Za-z0-9]', '-', benchmark)}"
     dataset = key.replace("-", "_")
     places = [
         (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
@@ -241,8 +238,3 @@ def _picture(benchmark: str, as_of: Any) -> str:  # noqa: ANN401
         universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
         window=0, chance=(), tail=0, source="",
     ).file_name  # fmt: skip
-
-
-def _anchor(benchmark: str) -> str:
-    """An id as an anchor may have it."""
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in benchmark)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, shown
-from marketflows_pipeline.report.sections.words import (
-    described,
-    extreme,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.series import KEY, newest_figures, over_days, shown
+from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
 from marketflows_pipeline.warehouse.ddl import literal
@@ -45,11 +38,11 @@ def dominance_card(file: PublishedFile) -> Card | None:
     )
     sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
     full = file.frame(sql)
-    newest = known(dict(full.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, "share_pct").iter_rows()))
+    newest = newest_figures(full, "share_pct")
     if not newest:
         return None
     rows, before = thinned(full, [KEY])
-    changes = _changes(full)
+    changes = over_days(full, "share_pct", _DAYS, lambda before, now: now - before)
     subject = "Bitcoin" if "Bitcoin" in newest else next(iter(newest))
     title = f"{subject} holds {_percent(newest[subject])} of the followed coins' market cap"
     change = changes.pop(subject, None)
@@ -189,17 +182,6 @@ def overlap_card(file: PublishedFile) -> Card | None:
         ),
         sql=sql,
     )
-
-
-def _changes(full: pl.DataFrame) -> dict[str, float | None]:
-    """Percentage points over the last days, by label; null where either end is not known."""
-    newest = pl.col("ts").max()
-    ends = full.filter((pl.col("ts") == newest) | (pl.col("ts") == newest - pl.duration(days=_DAYS)))
-    share = pl.col("share_pct").sort_by("ts")
-    change = ends.group_by(KEY, maintain_order=True).agg(
-        change=pl.when(pl.len() == 2).then(share.last() - share.first())
-    )
-    return dict(change.iter_rows())
 
 
 def _percent(value: float) -> str:
