@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,17 +30,26 @@ _SPANS = ("50", "20", "200")
 _LOOK_BACKS = ("30", "7", "90")
 
 
+@dataclass(frozen=True)
+class Breadth:
+    """Breadth of a category's series and of all ranges together, and the select that gives it."""
+
+    file: PublishedFile
+    category: str
+    sql: str
+    rows: pl.DataFrame
+
+
 def breadth_section(file: PublishedFile) -> Section:
     """The section of breadth and size; cards whose tables are missing are named in its notes."""
-    of_narratives = breadth_rows(file, NARRATIVES)
-    shown = None if of_narratives is None else (*of_narratives, NARRATIVES)
+    breadth = breadth_of(file, NARRATIVES)
     return section_of_cards(
         "breadth",
         "Breadth and size",
         {
-            "share above averages": shown and averages_card(file, *shown, key="breadth-averages"),
-            "advances and declines": shown and _advances_card(file, *shown),
-            "coins that beat bitcoin": shown and _beaten_card(file, *shown),
+            "share above averages": breadth and averages_card(breadth, key="breadth-averages"),
+            "advances and declines": breadth and _advances_card(breadth),
+            "coins that beat bitcoin": breadth and _beaten_card(breadth),
             "dominance": dominance_card(file),
             "market map": map_card(file),
             "overlap of narratives": overlap_card(file),
@@ -47,8 +57,8 @@ def breadth_section(file: PublishedFile) -> Section:
     )
 
 
-def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str] | None:
-    """Breadth of a category's series and of all ranges together, and its select; None where there is none."""
+def breadth_of(file: PublishedFile, category: str) -> Breadth | None:
+    """Breadth of a category; None where there is none."""
     if not file.has(BREADTH):
         return None
     sql = select(f"""
@@ -63,30 +73,27 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
     """)  # noqa: S608
     rows = file.frame(sql)
     measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
-    return None if measured.is_empty() else (rows, sql)
+    return None if measured.is_empty() else Breadth(file, category, sql, rows)
 
 
-def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str, *, key: str) -> Card | None:
+def averages_card(breadth: Breadth, *, key: str) -> Card | None:
     """How many coins stand above their averages."""
+    rows = breadth.rows
     span = next((each for each in _SPANS if newest_figures(rows, f"above_ema_{each}_pct")), None)
     if span is None:
         return None
     field = f"above_ema_{span}_pct"
-    own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
+    own = rows if breadth.category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
     label, row = _subject(own if newest_figures(own, field) else rows, field)
     title = (
         f"{_percent(row[field])} of coins ({label}) with {span} closes stand above their average of {span} days"
         f"{_against_past(rows, label, field)}"
     )
-    subtitle = "Coins above their exponential moving average of the chosen days, % of those with as many closes"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key=key,
         title=title,
-        subtitle=subtitle,
+        subtitle="Coins above their exponential moving average of the chosen days, % of those with as many closes",
         value="datum['above_ema_' + span + '_pct']",
         choice=input_number("span", "Average of days", map(int, _SPANS), int(span)),
         fields={f"above_ema_{each}_pct": f"Above EMA {each}, %" for each in ("20", "50", "200")},
@@ -94,7 +101,8 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
     )
 
 
-def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
+def _advances_card(breadth: Breadth) -> Card | None:
+    rows = breadth.rows
     if not newest_figures(rows, "advance_decline"):
         return None
     label, row = _subject(rows, "advance_decline")
@@ -102,13 +110,10 @@ def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: 
     title = f"{up} of {row['n']} coins ({label}) rose in the newest day, {down} fell"
     mcclellan = row["mcclellan"]
     if mcclellan is not None:
-        breadth = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"
-        title += f": breadth is {breadth}, McClellan {value_text(mcclellan, 0, signed=True)}"
+        moving = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"
+        title += f": breadth is {moving}, McClellan {value_text(mcclellan, 0, signed=True)}"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key="breadth-advances",
         title=title,
         subtitle=(
@@ -133,7 +138,8 @@ def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: 
     )
 
 
-def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
+def _beaten_card(breadth: Breadth) -> Card | None:
+    rows = breadth.rows
     days = next((each for each in _LOOK_BACKS if newest_figures(rows, f"beat_bitcoin_{each}d_pct")), None)
     if days is None:
         return None
@@ -141,10 +147,7 @@ def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: st
     label, row = _subject(rows, field)
     words = "more than half" if row[field] > 50 else "half" if row[field] == 50 else "fewer than half"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key="breadth-bitcoin",
         title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days, {words}",
         subtitle="Coins other than bitcoin that gained more than it over the chosen days, %",
@@ -156,10 +159,7 @@ def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: st
 
 
 def _card(
-    file: PublishedFile,
-    rows: pl.DataFrame,
-    sql: str,
-    category: str,
+    breadth: Breadth,
     *,
     key: str,
     title: str,
@@ -170,6 +170,7 @@ def _card(
     subject: str,
     is_percent: bool = True,
 ) -> Card:
+    file, category, rows = breadth.file, breadth.category, breadth.rows
     kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
     digits = 1 if is_percent else 0
@@ -194,7 +195,7 @@ def _card(
             *(FigureColumn(field, header, digits) for field, header in fields.items()),
             FigureColumn("is_backfilled", "By hindsight"),
         ),
-        sql=sql,
+        sql=breadth.sql,
         spec=line_spec(
             Lines(
                 dataset=dataset,

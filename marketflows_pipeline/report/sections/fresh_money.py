@@ -143,14 +143,10 @@ def _exchanges(file: PublishedFile) -> Iterator[dict[str, Any]]:
     if not records:
         return
     newest = max(record["day"] for record in records)
-    by_class: dict[str, list[float | None]] = {name: [] for name in sorted({r["asset_class"] for r in records})}
-    for days in DAYS:
-        inside = [record for record in records if record["day"] > newest - timedelta(days=days)]
-        sums = {each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(inside)}
-        for name, known in by_class.items():
-            known.append(sums.get(name))
-    for name, known in sorted(by_class.items(), key=lambda item: item[0] != "stablecoins"):
-        yield _line(ON_EXCHANGES, CLASS_NAMES.get(name, name), known, newest)
+    inside = ([each for each in records if each["day"] > newest - timedelta(days=days)] for days in DAYS)
+    spans = [{each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(some)} for some in inside]
+    for name in sorted({each["asset_class"] for each in records}, key=lambda name: (name != "stablecoins", name)):
+        yield _line(ON_EXCHANGES, CLASS_NAMES.get(name, name), [sums.get(name) for sums in spans], newest)
 
 
 def _line(measure: str, of: str, known: Sequence[float | None], to_day: date) -> dict[str, Any]:

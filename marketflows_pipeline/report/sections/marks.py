@@ -92,7 +92,8 @@ def signed_bars(
         tooltip=tooltip,
     )
     zero = alt.Chart(base.data.copy()).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
-    return alt.layer(bars, zero)
+    chart: alt.LayerChart = bars + zero
+    return chart
 
 
 def heat_map(
@@ -108,10 +109,9 @@ def heat_map(
         gap: between cells, px.
         channels: of the coloured fields alone.
     """
-    import altair as alt  # noqa: PLC0415
-
-    fields = cells.mark_rect(cornerRadius=gap + 1, stroke=BACKGROUND, strokeWidth=gap)
-    return alt.layer(fields.encode(color=color, **channels), cells.mark_text(fontSize=size).encode(text=text))
+    fields = cells.mark_rect(cornerRadius=gap + 1, stroke=BACKGROUND, strokeWidth=gap).encode(color=color, **channels)
+    chart: alt.LayerChart = fields + cells.mark_text(fontSize=size).encode(text=text)
+    return chart
 
 
 def both_ways(field: str, limits: Sequence[float]) -> alt.Color:

@@ -10,7 +10,7 @@ from marketflows_pipeline.charts.style.wording import percent_text, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
-from marketflows_pipeline.report.sections.breadth import averages_card, breadth_rows
+from marketflows_pipeline.report.sections.breadth import averages_card, breadth_of
 from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
@@ -42,7 +42,7 @@ SURVIVORS = "today's coins drawn back (survivor-biased)"
 
 def ranges_section(file: PublishedFile) -> Section:
     """The section of ranges; cards whose tables are missing are named in its notes."""
-    of_ranges = breadth_rows(file, RANGES)
+    breadth = breadth_of(file, RANGES)
     caveats = (COUNTED, SURVIVORS, PRICE_NOT_INFLOW, *held_words(file))
     return section_of_cards(
         "ranges",
@@ -53,7 +53,7 @@ def ranges_section(file: PublishedFile) -> Section:
             "coins that crossed a limit": migration_card(file),
             "chains of ranges": _chain_card(file),
             "attribution": attribution_card(file, RANGES),
-            "breadth": of_ranges and averages_card(file, *of_ranges, RANGES, key="ranges-breadth"),
+            "breadth": breadth and averages_card(breadth, key="ranges-breadth"),
             "gains": gains_card(file, RANGES, COUNTED),
         },
     )

@@ -40,6 +40,13 @@ _ALL_PATHS = 8
 _HEIGHT = 360
 
 
+PLACE_COLUMNS = (
+    FigureColumn("quadrant", "Quadrant"),
+    FigureColumn("ratio", "Relative strength (100 + z)", 2),
+    FigureColumn("momentum", "Momentum (100 + z)", 2),
+)
+
+
 def rotation_cards(file: PublishedFile) -> tuple[Card, ...]:
     """A card for each coin that narratives are measured against; none before there are points."""
     if not (file.has(ROTATION) and file.has("core.series")):
@@ -92,9 +99,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         columns=(
             FigureColumn("ts", "Close (UTC)"),
             FigureColumn(KEY, "Series"),
-            FigureColumn("quadrant", "Quadrant"),
-            FigureColumn("ratio", "Relative strength (100 + z)", 2),
-            FigureColumn("momentum", "Momentum (100 + z)", 2),
+            *PLACE_COLUMNS,
             FigureColumn("is_backfilled", "By hindsight"),
         ),
         sql=sql,
@@ -132,8 +137,7 @@ def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
 
 def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) -> str:
     """Who is in which quadrant, and the turning beside what chance alone gives."""
-    clockwise = [band_sentence(figure, _STEP) for figure in figures if figure["statistic"] == "clockwise_pct"]
-    chance = f": {clockwise[0]}" if clockwise else ": too short to tell from chance"
+    chance = f": {chance_words(figures, _STEP)}"
     if newest.is_empty():
         return f"No narrative has a place against {benchmark} at the newest close{chance}"
     inside = {name: newest.filter(pl.col("quadrant") == name)[KEY].to_list() for name in QUADRANTS}
@@ -142,6 +146,17 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
         return f"Of {newest.height} narratives against {benchmark}, {listed(words, 4)}{chance}"
     words = [f"{listed(labels)} {name}" for name, labels in inside.items() if labels]
     return f"{listed(words, 4)} against {benchmark}{chance}"
+
+
+def chance_words(figures: list[dict[str, Any]], step: str) -> str:
+    """The turning beside what chance alone gives.
+
+    Args:
+        figures: rows of the placebo, by statistic.
+        step: what one is called.
+    """
+    clockwise = (band_sentence(figure, step) for figure in figures if figure["statistic"] == "clockwise_pct")
+    return next(clockwise, "too short to tell from chance")
 
 
 @kept_spec
