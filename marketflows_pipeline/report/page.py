@@ -22,7 +22,6 @@ from marketflows_pipeline.report import filters
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.bundle import NOTICES
-from marketflows_pipeline.report.cells import MOST_ROWS, rows_of
 from marketflows_pipeline.report.data import datasets_json, inline_json
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Gains, Section, Tile
@@ -109,7 +108,7 @@ class Rendering:
         blocks = {
             "cards": inline_json({card.key: _for_script(card) for card in cards}),
             "data": datasets_json(cards),
-            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS, "parts": _ageing(content)}),
+            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": filters.MOST_ROWS, "parts": _ageing(content)}),
         }
         classes = swatch_classes(color for card in cards for _, _, color in card.series)
         css, early, script = _css(cards, classes), _packaged("early.js"), _packaged("page.js")
@@ -236,11 +235,11 @@ def _template() -> Template:
     environment.filters |= {
         "sparkline": sparkline,
         "moment": moment,
-        "rows": rows_of,
+        "rows": filters.rows_of,
         "gain": filters.gain_text,
         "height": filters.chart_height,
         "emphasised": filters.emphasised,
         "placed": filters.placed,
     }
-    environment.globals |= {"LEGEND_MOST": LEGEND_MOST, "MOST_ROWS": MOST_ROWS, "MOST_POINTS": MOST_POINTS}
+    environment.globals |= {"LEGEND_MOST": LEGEND_MOST, "MOST_ROWS": filters.MOST_ROWS, "MOST_POINTS": MOST_POINTS}
     return environment.get_template("page.jinja")

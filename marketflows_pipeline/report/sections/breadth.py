@@ -47,9 +47,9 @@ def breadth_section(file: PublishedFile) -> Section:
         "breadth",
         "Breadth and size",
         {
-            "share above averages": breadth and averages_card(breadth, key="breadth-averages"),
-            "advances and declines": breadth and _advances_card(breadth),
-            "coins that beat bitcoin": breadth and _beaten_card(breadth),
+            "share above averages": averages_card(breadth, key="breadth-averages") if breadth else None,
+            "advances and declines": _advances_card(breadth) if breadth else None,
+            "coins that beat bitcoin": _beaten_card(breadth) if breadth else None,
             "dominance": dominance_card(file),
             "market map": map_card(file),
             "overlap of narratives": overlap_card(file),

@@ -9,8 +9,7 @@ from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
 from marketflows_pipeline.report.sections.cross_context import comparison_card, reference_card
-from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, windows_of
-from marketflows_pipeline.report.sections.cross_groups import groups_card
+from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, groups_card, windows_of
 from marketflows_pipeline.report.sections.cross_map import correlations_card, map_card
 from marketflows_pipeline.report.sections.cross_models import models_card, scores_card
 from marketflows_pipeline.report.sections.cross_ranking import against_price_card, ranking_card

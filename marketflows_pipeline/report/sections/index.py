@@ -1,4 +1,4 @@
-"""The chained index of narratives or portfolios, and what each coin contributed to it."""
+"""The chained index of narratives or portfolios."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def ranges_section(file: PublishedFile) -> Section:
             "coins that crossed a limit": migration_card(file),
             "chains of ranges": _chain_card(file),
             "attribution": attribution_card(file, RANGES),
-            "breadth": breadth and averages_card(breadth, key="ranges-breadth"),
+            "breadth": averages_card(breadth, key="ranges-breadth") if breadth else None,
             "gains": gains_card(file, RANGES, COUNTED),
         },
     )
