@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from marketflows_pipeline.transforms.cross_asset.weekdays import weekdays_later
 from marketflows_pipeline.warehouse.accepted import accepted_name
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.report.published import PublishedFile
 
 HOURLY_LIMIT = timedelta(hours=2)
 DAILY_LIMIT = timedelta(hours=26)
@@ -60,27 +63,6 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 _TICK = timedelta(microseconds=1)
 
 
-class Published(Protocol):
-    """What is asked of a published file."""
-
-    @property
-    def provider(self) -> str:
-        """Whose market caps the file holds."""
-
-    @property
-    def now(self) -> datetime:
-        """The moment that ages are counted to."""
-
-    def has(self, table: str) -> bool:
-        """Whether the file holds rows of this table."""
-
-    def as_of(self, table: str) -> datetime | None:
-        """Newest time in a table; None where it is missing or empty."""
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """All rows of a select."""
-
-
 @dataclass(frozen=True)
 class TableAge:
     """How old one table is.
@@ -113,12 +95,12 @@ class PartAge:
     tables: tuple[TableAge, ...] = ()
 
 
-def part_ages(file: Published) -> Mapping[str, PartAge]:
+def part_ages(file: PublishedFile) -> Mapping[str, PartAge]:
     """The age of each part's figures, with None for a part of which nothing is published."""
     return {part: _part_age(file, part) for part in PART_NAMES}
 
 
-def table_ages(file: Published, part: str) -> tuple[TableAge, ...]:
+def table_ages(file: PublishedFile, part: str) -> tuple[TableAge, ...]:
     """The tables of a part that say how old it is, the one that is always due first."""
     if part == "cross_asset":
         return tuple(_ages_of_sessions(file))
@@ -130,7 +112,7 @@ def table_ages(file: Published, part: str) -> tuple[TableAge, ...]:
     )
 
 
-def market_cap_limit(file: Published, usual: timedelta) -> timedelta:
+def market_cap_limit(file: PublishedFile, usual: timedelta) -> timedelta:
     """How old figures from market caps may be: the usual limit; of own files at least twice the time between rows.
 
     That time is the median of those between their ten or so newest moments: a day where they have a row a day.
@@ -152,7 +134,7 @@ def session_stale_at(session: date, limit: timedelta) -> datetime:
     return _midnight(session) + limit + timedelta(days=1) - _TICK
 
 
-def _part_age(file: Published, part: str) -> PartAge:
+def _part_age(file: PublishedFile, part: str) -> PartAge:
     tables = table_ages(file, part)
     moments = (_shown_moment(file, table) for table in _SHOWN[part])
     is_published = any(age.as_of is not None for age in tables)
@@ -163,14 +145,14 @@ def _part_age(file: Published, part: str) -> PartAge:
     )
 
 
-def _shown_moment(file: Published, table: str) -> datetime | None:
+def _shown_moment(file: PublishedFile, table: str) -> datetime | None:
     if table not in _SESSIONS:
         return file.as_of(table)
     session = _newest_session(file, table)
     return None if session is None else _midnight(session)
 
 
-def _ages_of_sessions(file: Published) -> Iterator[TableAge]:
+def _ages_of_sessions(file: PublishedFile) -> Iterator[TableAge]:
     bars, fetched_at = _newest_session(file, BARS), file.as_of(BARS)
     if bars is None or fetched_at is None:
         yield _age(file, BARS, None if bars is None else _midnight(bars), None)
@@ -182,11 +164,11 @@ def _ages_of_sessions(file: Published) -> Iterator[TableAge]:
             yield _age(file, table, _midnight(session), session_stale_at(session, limit))
 
 
-def _age(file: Published, table: str, as_of: datetime | None, stale_at: datetime | None) -> TableAge:
+def _age(file: PublishedFile, table: str, as_of: datetime | None, stale_at: datetime | None) -> TableAge:
     return TableAge(table, as_of, stale_at, is_stale=stale_at is None or file.now > stale_at)
 
 
-def _newest_session(file: Published, table: str) -> date | None:
+def _newest_session(file: PublishedFile, table: str) -> date | None:
     if not file.has(table):
         return None
     newest: date | None = file.rows(f"select max(session) as session from {accepted_name(table)}")[0]["session"]  # noqa: S608

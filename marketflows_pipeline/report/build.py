@@ -14,18 +14,17 @@ import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.style.look import Look
-from marketflows_pipeline.report.brief.brief import Brief
-from marketflows_pipeline.report.brief.statement import Statement
+from marketflows_pipeline.report.brief.brief import Brief, brief_of, earlier_statements
+from marketflows_pipeline.report.brief.choosing import TOLD_OF
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
-from marketflows_pipeline.report.gains import Gains, gains_of
+from marketflows_pipeline.report.gains import gains_of
 from marketflows_pipeline.report.guard import guarded
-from marketflows_pipeline.report.model import Section
+from marketflows_pipeline.report.model import Gains, Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections import SECTIONS, SectionBuilder
 from marketflows_pipeline.report.sections.controls import control_options
-from marketflows_pipeline.report.told import told_brief, told_earlier
 from marketflows_pipeline.report.writing import Place
 
 # Sections may speak of the hour, so that none is shown for long after it was made.
@@ -111,11 +110,11 @@ class Page:
 
     def at(self, place: Place) -> str:
         """The page as it stands at a place."""
-        folder = place.path.parent
+        folder = place.path.parent.absolute()
         drawn = frozenset(Manifest.read(self.pictures).entries)
         links = Links(
             previous=place.previous,
-            pictures=_relative(self.pictures, folder) if drawn else None,
+            pictures=Path(os.path.relpath(self.pictures.absolute(), folder)).as_posix() if drawn else None,
             drawn=drawn,
             published=_shown(self.published),
             command=self.command,
@@ -144,18 +143,14 @@ def page_of(
     """
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
-    brief = guarded("brief", lambda: told_brief(file), None)
-    none: tuple[Statement, ...] = ()
-    earlier = guarded("sentences of four weeks", lambda: told_earlier(file, brief), none)
-    gains = guarded("gains", lambda: gains_of(file), Gains())
+    brief = guarded("brief", lambda: brief_of(file, file.now - TOLD_OF), None)
     content = PageContent(
         sections=sections,
         brief=brief,
-        earlier=earlier,
+        earlier=guarded("sentences of four weeks", lambda: earlier_statements(file, brief), ()),
+        gains=guarded("gains", lambda: gains_of(file), Gains()),
         look=look or Look(),
         tiles=guarded("tiles", lambda: tiles_of(file), ()),
-        gains=gains.rows,
-        gains_note=gains.note,
         parts=part_states(file),
         written_at=file.now,
         is_tutorial=file.is_tutorial,
@@ -173,7 +168,3 @@ def _made(build: SectionBuilder, file: PublishedFile, cache: SectionCache) -> Se
 def _shown(path: Path) -> str:
     """A path as one types it here; a page that is sent on need not tell of the folders above."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _relative(folder: Path, start: Path) -> str:
-    return Path(os.path.relpath(folder.absolute(), start.absolute())).as_posix()

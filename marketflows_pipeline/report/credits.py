@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER
-from marketflows_pipeline.providers.attribution import attribution
+from marketflows_pipeline.providers.attribution import attribution, service_name
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ COINGECKO, DEFILLAMA = attribution(DEFAULT_PROVIDER), "Data provided by DefiLlam
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
 REFERENCE = "raw.reference_series"
+# Beside those of market caps.
 SERVICES = {
     "yahoo": "Yahoo",
     "ssga": "State Street",
@@ -29,9 +30,6 @@ SERVICES = {
     "vaneck": "VanEck (derived: net assets over net asset value)",
     "cboe": "Cboe",
     "fred": "FRED (Federal Reserve Bank of St. Louis)",
-    "folder": "own files",
-    "coingecko": "CoinGecko",
-    "coinpaprika": "CoinPaprika",
 }
 _WHAT = {
     BARS: "prices from",
@@ -44,7 +42,7 @@ _WHAT = {
 def service_names(sources: Iterable[str]) -> str:
     """The services that sources such as ``yahoo:chart`` belong to, each once."""
     services = dict.fromkeys(name.partition(":")[0] for name in sources)
-    return ", ".join(SERVICES.get(name, name) for name in services)
+    return ", ".join(SERVICES.get(name, service_name(name)) for name in services)
 
 
 def credit(file: PublishedFile, words: str) -> str:

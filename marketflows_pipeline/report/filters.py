@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import polars as pl
 from markupsafe import Markup
 
 from marketflows_pipeline.charts.style.diverging_colours import symmetric_limit
-from marketflows_pipeline.charts.style.wording import UNKNOWN, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, day_text, moment, value_text
 from marketflows_pipeline.report import layout
-from marketflows_pipeline.report.model import Card, GainRow, Section
+from marketflows_pipeline.report.model import Card, FigureColumn, GainRow, Section
 
+MOST_ROWS = 400
 _HEAT_STEPS = 3
 _FIGURE = re.compile(r"((?<![\w.])[+\u2212-]?(?:\$\d[\d,.]*\d?\s?[TBMK]?(?!\w)|\d[\d,.]*\s?%))")
 # Height of an axis below a plot, px.
@@ -68,3 +71,42 @@ def placed(section: Section) -> list[tuple[Card, int, int]]:
     """The cards of a section, each with the columns it takes on a wide and on a middling screen."""
     widths = [card.width for card in section.cards]
     return list(zip(section.cards, layout.spans(widths), layout.spans_on_two(widths), strict=True))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure.
+
+    Attributes:
+        text: as shown.
+        key: what it is sorted by.
+        is_number: whether it stands at the right.
+    """
+
+    text: str
+    key: str
+    is_number: bool
+
+
+def rows_of(card: Card) -> Iterator[list[Cell]]:
+    """The first rows of a card's table, which stands in the page without scripts, a cell for each column."""
+    rows = card.dataset.rows.head(MOST_ROWS)
+    columns = [(column, rows[column.key].to_list()) for column in card.columns]
+    for place in range(rows.height):
+        yield [_cell(column, values[place]) for column, values in columns]
+
+
+def _cell(column: FigureColumn, value: object) -> Cell:
+    if value is None:
+        return Cell(UNKNOWN, "", is_number=column.digits is not None)
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", str(int(value)), is_number=False)
+    if isinstance(value, int | float):
+        shown = value / column.divisor
+        digits = column.digits if column.digits is not None else 0
+        return Cell(value_text(shown, digits, signed=column.signed), repr(value), is_number=True)
+    if isinstance(value, datetime):
+        return Cell(moment(value), value.isoformat(), is_number=False)
+    if isinstance(value, date):
+        return Cell(day_text(value), value.isoformat(), is_number=False)
+    return Cell(str(value), str(value), is_number=False)

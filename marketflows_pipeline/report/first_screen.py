@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.wording import (
-    counted,
-    day_text,
-    percent_text,
-    share_text,
-    usd_text,
-    value_text,
-)
+from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, share_text, usd_text, value_text
 from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import Tile
 from marketflows_pipeline.report.published import PublishedFile
@@ -57,21 +51,21 @@ _REGIMES = "select session, vix, vix_percentile, regime from mart.regimes order 
 
 def tiles_of(file: PublishedFile) -> tuple[Tile, ...]:
     """Market cap of what is tracked, leading narrative, largest fund flow, exchanges, regime: those that are known."""
-    made = (_guarded(tile, file) for table, tile in _TILES if file.has(table))
+    # One number that cannot be told must not cost the others.
+    made = (guarded(f"tile {what}", partial(tile, file), None) for table, what, tile in _TILES if file.has(table))
     return tuple(tile for tile in made if tile is not None)
 
 
-def _guarded(make: Callable[[PublishedFile], Tile | None], file: PublishedFile) -> Tile | None:
-    """One number that cannot be told must not cost the others."""
-    return guarded(f"tile {make.__name__.strip('_').replace('_', ' ')}", lambda: make(file), None)
+def _closes(file: PublishedFile, known: str) -> pl.DataFrame:
+    """Closes of all tracked coins, the oldest first, of which a column is known."""
+    return file.frame(_TOTALS, {"course": COURSE}).sort("ts").drop_nulls(known)
 
 
 def _market_cap(file: PublishedFile) -> Tile | None:
-    closes = file.frame(_TOTALS, {"course": COURSE}).sort("ts").filter(pl.col("total_usd").is_not_null())
+    closes = _closes(file, "total_usd")
     if closes.is_empty():
         return None
-    newest = closes.row(-1, named=True)
-    before = _at(closes, "ts", newest["ts"] - WEEK)
+    newest, before = _newest_and_week_before(closes)
     comparison = "no close of a week before"
     if before is not None:
         comparison = f"{percent_text(_change(before['total_usd'], newest['total_usd']))} in a week, mostly price"
@@ -90,8 +84,7 @@ def _leader(file: PublishedFile) -> Tile | None:
     closes = file.frame(_INDEX, {"course": COURSE})
     changes = {}
     for (series,), own in closes.group_by("series", maintain_order=True):
-        newest = own.row(-1, named=True)
-        before = _at(own, "ts", newest["ts"] - WEEK)
+        newest, before = _newest_and_week_before(own)
         if before is not None and newest["ts"] == closes["ts"].max():
             changes[series] = _change(before["price_index"], newest["price_index"])
     if not changes:
@@ -125,11 +118,10 @@ def _fund_flow(file: PublishedFile) -> Tile | None:
 def _dominance(file: PublishedFile) -> Tile | None:
     if not file.has("mart.dominance"):
         return None
-    closes = file.frame(_TOTALS, {"course": COURSE}).sort("ts").filter(pl.col("bitcoin_pct").is_not_null())
+    closes = _closes(file, "bitcoin_pct")
     if closes.is_empty():
         return None
-    newest = closes.row(-1, named=True)
-    before = _at(closes, "ts", newest["ts"] - WEEK)
+    newest, before = _newest_and_week_before(closes)
     change = "no close of a week before"
     if before is not None:
         change = f"{value_text(newest['bitcoin_pct'] - before['bitcoin_pct'], 1, signed=True)} points in a week"
@@ -187,20 +179,20 @@ def _vix_words(session: dict[str, Any]) -> Iterator[str]:
             yield f"{share_text(100 * session['vix_percentile'])} of a year's sessions were lower"
 
 
-def _at(rows: pl.DataFrame, column: str, moment: datetime) -> dict[str, Any] | None:
-    """The row of one time; None where there is none."""
-    found = rows.filter(pl.col(column) == moment)
-    return found.row(0, named=True) if found.height else None
+def _newest_and_week_before(rows: pl.DataFrame) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The last row, and that of a week before; None where there is none."""
+    newest = rows.row(-1, named=True)
+    return newest, next(rows.filter(pl.col("ts") == newest["ts"] - WEEK).iter_rows(named=True), None)
 
 
 def _change(before: float, now: float) -> float:
     return 100 * (now / before - 1) if before else float("nan")
 
 
-_TILES: tuple[tuple[str, Callable[[PublishedFile], Tile | None]], ...] = (
-    ("mart.dominance", _market_cap),
-    ("mart.narrative_index", _leader),
-    ("mart.flow_rankings", _fund_flow),
-    ("mart.exchange_netflow", _exchanges),
-    ("mart.regimes", _regime),
+_TILES: tuple[tuple[str, str, Callable[[PublishedFile], Tile | None]], ...] = (
+    ("mart.dominance", "market cap", _market_cap),
+    ("mart.narrative_index", "leader", _leader),
+    ("mart.flow_rankings", "fund flow", _fund_flow),
+    ("mart.exchange_netflow", "exchanges", _exchanges),
+    ("mart.regimes", "regime", _regime),
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import hours_text
 from marketflows_pipeline.charts.style.wording import moment
-from marketflows_pipeline.report.model import GainRow
+from marketflows_pipeline.report.model import GainRow, Gains
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, RANGES
 
@@ -30,19 +28,6 @@ select category, series, ts, market_cap_usd from core.group_totals
 where ts > (select max(ts) from core.group_totals) - to_days($days)
 order by category, series, ts
 """
-
-
-@dataclass(frozen=True)
-class Gains:
-    """The table and what is said below it.
-
-    Attributes:
-        rows: narratives, portfolios, their coins, then ranges.
-        note: what the figures are.
-    """
-
-    rows: tuple[GainRow, ...] = ()
-    note: str = ""
 
 
 def gains_of(file: PublishedFile) -> Gains:

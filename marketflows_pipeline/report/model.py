@@ -60,7 +60,7 @@ class Card:
         sql: select on the published file behind the figures.
         spec: Vega-Lite with ``data: {"name": dataset.name}`` and no figures; None for a table alone, which then
             stands in the page without scripts.
-        description: the chart in words, for screen readers.
+        description: the chart in words, for screen readers, who read a table as it stands.
         series_key: column whose series can be singled out in all charts; None where there is none.
         series: series that the chart shows: key, label and colour (``var(--s1)``), for the legend's buttons.
         controls: signals of the chart that the control bar sets (``base``, ``ema``, ``order``, ``scale``).
@@ -133,3 +133,16 @@ class GainRow:
     label: str
     line: tuple[float | None, ...]
     gains: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The first screen's table of gains, and what is said below it.
+
+    Attributes:
+        rows: narratives, portfolios, their coins, then ranges.
+        note: what the figures are.
+    """
+
+    rows: tuple[GainRow, ...] = ()
+    note: str = ""

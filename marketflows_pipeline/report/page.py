@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,12 +22,10 @@ from marketflows_pipeline.report import filters
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.bundle import NOTICES
-from marketflows_pipeline.report.cells import MOST_ROWS, rows_of
 from marketflows_pipeline.report.data import datasets_json, inline_json
 from marketflows_pipeline.report.freshness import PartState
-from marketflows_pipeline.report.model import MOST_POINTS, Card, GainRow, Section, Tile
+from marketflows_pipeline.report.model import MOST_POINTS, Card, Gains, Section, Tile
 from marketflows_pipeline.report.sparkline import sparkline
-from marketflows_pipeline.report.swatches import css_of_swatches, swatch_classes
 from marketflows_pipeline.report.utc_times import in_utc
 from marketflows_pipeline.report.vega_config import VEGA_CONFIG
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 # Series that a legend shows at once; the others follow on demand.
 LEGEND_MOST = 14
+_COLOUR = re.compile(r"var\(--[a-z0-9-]+\)|color-mix\(in srgb, var\(--[a-z0-9-]+\) [0-9.e-]+%, var\(--[a-z0-9-]+\)\)")
 _CONTROLS = {"base": "Measured in", "ema": "Average", "order": "Show", "scale": "Scale"}
 
 
@@ -71,12 +71,11 @@ class PageContent:
         sections: in reading order; those without cards and notes are left out.
         brief: the sentences; None where there is none.
         tiles: the numbers of the first screen.
-        gains: rows of its table.
+        gains: its table.
         parts: of when each part is.
         written_at: the page's own moment.
         is_tutorial: whether the figures are made up.
         controls: signals that the control bar sets, each with its (value, label) pairs; charts begin with the first.
-        gains_note: what the gains are of, below their table.
         earlier: sentences about the four weeks before the brief's day.
         look: of ``[plots]``: dark begins dark, whatever the reader's system has; the watermark stands at the foot.
     """
@@ -84,12 +83,11 @@ class PageContent:
     sections: Sequence[Section]
     brief: Brief | None
     tiles: Sequence[Tile]
-    gains: Sequence[GainRow]
+    gains: Gains
     parts: Sequence[PartState]
     written_at: datetime
     is_tutorial: bool
     controls: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    gains_note: str = ""
     earlier: Sequence[Statement] = ()
     look: Look = field(default_factory=Look)
 
@@ -110,7 +108,7 @@ class Rendering:
         blocks = {
             "cards": inline_json({card.key: _for_script(card) for card in cards}),
             "data": datasets_json(cards),
-            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS, "parts": _ageing(content)}),
+            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": filters.MOST_ROWS, "parts": _ageing(content)}),
         }
         classes = swatch_classes(color for card in cards for _, _, color in card.series)
         css, early, script = _css(cards, classes), _packaged("early.js"), _packaged("page.js")
@@ -124,8 +122,8 @@ class Rendering:
             "stale": any(part.is_stale for part in content.parts),
             "day": day_text(utc.date()),
             "time": f"{utc:%H:%M}",
-            "gain_columns": list(dict.fromkeys(name for row in content.gains for name in row.gains)),
-            "heat": filters.heat_of(content.gains),
+            "gain_columns": list(dict.fromkeys(name for row in content.gains.rows for name in row.gains)),
+            "heat": filters.heat_of(content.gains.rows),
             "swatch_of": lambda color: classes.get(color, "sw-none"),
             "place_of": lambda href: filters.place_of(href, anchors),
             "notices": NOTICES.read_text(encoding="utf-8"),
@@ -139,6 +137,17 @@ class Rendering:
         """The page as it stands at the place that these links are for."""
         text: str = _template().render(self._words, links=links)
         return text
+
+
+def swatch_classes(used: Iterable[str]) -> dict[str, str]:
+    """A class for each colour that a legend shows, since the policy allows no style attributes; none for no colour."""
+    known = dict.fromkeys(colour for colour in used if _COLOUR.fullmatch(colour))
+    return {colour: f"sw{place}" for place, colour in enumerate(known)}
+
+
+def css_of_swatches(classes: Mapping[str, str]) -> str:
+    """The rules of these classes."""
+    return "".join(f".{name}{{background:{colour}}}\n" for colour, name in classes.items())
 
 
 def _policy(scripts: Iterable[str], css: str) -> str:
@@ -226,11 +235,11 @@ def _template() -> Template:
     environment.filters |= {
         "sparkline": sparkline,
         "moment": moment,
-        "rows": rows_of,
+        "rows": filters.rows_of,
         "gain": filters.gain_text,
         "height": filters.chart_height,
         "emphasised": filters.emphasised,
         "placed": filters.placed,
     }
-    environment.globals |= {"LEGEND_MOST": LEGEND_MOST, "MOST_ROWS": MOST_ROWS, "MOST_POINTS": MOST_POINTS}
+    environment.globals |= {"LEGEND_MOST": LEGEND_MOST, "MOST_ROWS": filters.MOST_ROWS, "MOST_POINTS": MOST_POINTS}
     return environment.get_template("page.jinja")

@@ -64,7 +64,7 @@ def write_on_demand(settings: Settings, options: RunOptions, bundle: str, now: d
     if out is None:
         return write_after_publish(settings, options, bundle, now, SectionCache()).path
     page, _ = _page(settings, options, bundle, now, SectionCache(), keeps_specs=False)
-    write_file(out, Place(out), page.at)
+    write_file(Place(out), page.at)
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER
 from marketflows_pipeline.providers.attribution import attribution
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
@@ -116,3 +115,11 @@ def open_published_file(path: Path, *, is_tutorial: bool, now: datetime) -> Iter
     """
     with read_published(path) as reading:
         yield PublishedFile(path, reading, is_tutorial=is_tutorial, now=now)
+
+
+def with_texts(frame: pl.DataFrame, columns: Iterable[str], shown: Callable[[str], str]) -> pl.DataFrame:
+    """The frame with each different text of these columns as it is shown; nulls and empty texts stay."""
+    for column in columns:
+        texts = {text: shown(text) for text in frame[column].unique() if text}
+        frame = frame.with_columns(frame[column].replace(texts))
+    return frame

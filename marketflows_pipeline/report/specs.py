@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -62,8 +62,13 @@ def kept_spec(build: Callable[_P, Spec]) -> Callable[_P, Spec]:
 
 
 def spec_of(
-    chart: alt.TopLevelMixin, dataset: str, *, height: int = 260, signals: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+    chart: alt.TopLevelMixin,
+    dataset: str,
+    *,
+    height: int = 260,
+    signals: Mapping[str, Any] | None = None,
+    inputs: Iterable[Spec] = (),
+) -> Spec:
     """A chart as the page draws it: as wide as its card, without data, theme or schema.
 
     Args:
@@ -71,15 +76,16 @@ def spec_of(
         dataset: name of its data.
         height: of the plot, px; a number also where rows have steps, since a step would make the page log a warning.
         signals: value that each signal begins with, such as ``{"base": "usd"}``.
+        inputs: signals with an input of the chart's own, as Vega-Lite's params.
     """
-    spec: dict[str, Any] = chart.to_dict(validate=False)
+    spec: Spec = chart.to_dict(validate=False)
     for name in ("$schema", "config", "usermeta", "datasets"):
         spec.pop(name, None)
-    wanted = {SINGLED_OUT: "", **(signals or {})}
+    wanted = ({"name": name, "value": value} for name, value in {SINGLED_OUT: "", **(signals or {})}.items())
     return {
         **spec,
         "data": {"name": dataset},
         "width": "container",
         "height": height,
-        "params": [*spec.get("params", ()), *({"name": name, "value": value} for name, value in wanted.items())],
+        "params": [*spec.get("params", ()), *wanted, *inputs],
     }

@@ -57,23 +57,23 @@ def write_page(folder: Path, day: date, keep_days: int, render: Callable[[Place]
     with _said(folder):
         shared_folder(archive)
         previous = _name_before(archive, day)
-    write_file(archive / f"{day}.html", Place(archive / f"{day}.html", previous), render)
-    write_file(folder / INDEX, Place(folder / INDEX, f"{ARCHIVE}/{previous}" if previous else None), render)
+    write_file(Place(archive / f"{day}.html", previous), render)
+    write_file(Place(folder / INDEX, f"{ARCHIVE}/{previous}" if previous else None), render)
     with _said(archive):
         _prune(archive, day, keep_days)
     return folder / INDEX
 
 
-def write_file(path: Path, place: Place, render: Callable[[Place], str]) -> None:
+def write_file(place: Place, render: Callable[[Place], str]) -> None:
     """Write one page, for others to read.
 
     Raises:
         RenderError: if the file cannot be written.
     """
     content = render(place).encode()
-    with _said(path):
-        shared_folder(path.parent)
-        write_whole(path, content, private=False)
+    with _said(place.path):
+        shared_folder(place.path.parent)
+        write_whole(place.path, content, private=False)
 
 
 def _name_before(archive: Path, day: date) -> str | None:

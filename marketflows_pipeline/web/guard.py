@@ -11,14 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from marketflows_pipeline.web.rules import (
-    FORM,
-    Refusal,
-    media_type,
-    own_origin,
-    refusal_of_request,
-    refusal_of_sender,
-)
+from marketflows_pipeline.web.rules import FORM, Refusal, media_type, own_origin, refusal_of_request, refusal_of_sender
 from marketflows_pipeline.web.token import COOKIE, COOKIE_AGE_S, Token
 
 _LONGEST_FORM = 4096

@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.freshness import PartState
-from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, GainRow, Section, Tile
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, GainRow, Gains, Section, Tile
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.specs import SINGLED_OUT
 
@@ -184,15 +184,14 @@ def page_content(sections: Sequence[Section] | None = None, **changes: Any) -> P
         ],
         "brief": brief(),
         "tiles": (Tile("Market cap", "$2.2T", "+2.4% in a week", "#coins-curves", (1.0, None, 2.0, 3.0)),),
-        "gains": (
-            GainRow("Layer 1", (1.0, 2.0), {"1d": 1.5, "1w": None}),
-            GainRow("AI", (), {"1d": -3.25, "1w": 120.0}),
+        "gains": Gains(
+            (GainRow("Layer 1", (1.0, 2.0), {"1d": 1.5, "1w": None}), GainRow("AI", (), {"1d": -3.25, "1w": 120.0})),
+            "Gain in US dollars, %.",
         ),
         "parts": (PartState("Market caps", "4 Mar 00:00", is_stale=False, is_carried_over=False),),
         "written_at": NOW,
         "is_tutorial": False,
         "controls": CONTROLS,
-        "gains_note": "Gain in US dollars, %.",
     }
     return PageContent(**(made | changes))
 

@@ -16,7 +16,7 @@ TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Made:
+class _Made:
     """A published file of these times, and of these newest sessions."""
 
     times: dict[str, datetime]
@@ -38,7 +38,12 @@ class Made:
         return [{"session": self.sessions[table]}]
 
 
-EXCHANGES = Made(
+def published(times: dict[str, datetime], sessions: dict[str, date] | None = None, **more: Any) -> Any:
+    """What ages ask of a published file."""
+    return _Made(times, sessions or {}, **more)
+
+
+EXCHANGES = published(
     {
         "raw.exchanges": NOW - HOUR / 4,
         "raw.cex_snapshots": NOW - HOUR,
@@ -46,7 +51,7 @@ EXCHANGES = Made(
         "mart.exchange_netflow": NOW - 60 * HOUR,
     }
 )
-FUNDS = Made(
+FUNDS = published(
     {"raw.daily_bars": datetime(2026, 11, 19, 22, 30, tzinfo=UTC)},
     {"raw.daily_bars": date(2026, 11, 19), "raw.shares_outstanding": date(2026, 11, 16)},
 )
@@ -80,13 +85,13 @@ def test_sessions_end_with_a_day_and_fetches_do_not_age_on_weekends() -> None:
     }
 
 
-@pytest.mark.parametrize("made", [Made({}), Made({"core.coins": NOW})])
-def test_what_was_never_published_is_not_stale(made: Made) -> None:
+@pytest.mark.parametrize("made", [published({}), published({"core.coins": NOW})])
+def test_what_was_never_published_is_not_stale(made: Any) -> None:
     assert not any(age.is_stale or age.as_of for age in part_ages(made).values())
 
 
 def test_the_table_that_is_always_due_is_missed_where_others_are_there() -> None:
-    found = part_ages(Made({"core.daily_closes": NOW - HOUR}))["market_caps"]
+    found = part_ages(published({"core.daily_closes": NOW - HOUR}))["market_caps"]
     assert found.is_stale
     assert [(age.table, age.stale_at is None) for age in found.tables] == [
         ("raw.market_caps", True),
@@ -94,12 +99,12 @@ def test_the_table_that_is_always_due_is_missed_where_others_are_there() -> None
     ]
 
 
-def own_files(*steps_h: float, provider: str = "folder") -> Made:
+def own_files(*steps_h: float, provider: str = "folder") -> Any:
     """Own market caps, the newest at the last midnight, with so many hours between one moment and the one before."""
     midnight = NOW.replace(hour=0)
     moments = [midnight - timedelta(hours=sum(steps_h[:place])) for place in range(len(steps_h) + 1)]
     times = {"raw.market_caps": midnight, "core.daily_closes": midnight}
-    return Made(times, provider=provider, caps_at=tuple(moments))
+    return published(times, provider=provider, caps_at=tuple(moments))
 
 
 @pytest.mark.parametrize(

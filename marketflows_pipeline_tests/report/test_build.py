@@ -78,11 +78,11 @@ def test_a_part_of_the_page_that_fails_is_said_to_be_missing(
     def broken_section(_: PublishedFile) -> Section:
         raise ZeroDivisionError("a line\nand another")
 
-    def broken(_: PublishedFile) -> None:
+    def broken(*_: object) -> None:
         raise KeyError("events")
 
     monkeypatch.setattr(build, "SECTIONS", (broken_section, Counted()))
-    for name in ("told_brief", "tiles_of", "gains_of", "control_options"):
+    for name in ("brief_of", "tiles_of", "gains_of", "control_options"):
         monkeypatch.setattr(build, name, broken)
     html = page_of(file, NO_SCRIPTS, pictures=tmp_path, command="marketflows sql").at(Place(tmp_path / "index.html"))
 

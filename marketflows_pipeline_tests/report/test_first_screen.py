@@ -13,7 +13,7 @@ from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.report import first_screen, gains
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.gains import gains_of
-from marketflows_pipeline.report.model import Tile
+from marketflows_pipeline.report.model import Gains, Tile
 from marketflows_pipeline.report.published import PublishedFile
 
 CLOSE = datetime(2026, 3, 4, tzinfo=UTC)
@@ -171,7 +171,7 @@ def cells(category: str, labels: list[str], hours: list[float], gain: float | No
 SPANS = [4.0, 24.0, 48.0, 72.0, 168.0, 336.0, 672.0]
 
 
-def table(rows: list[dict[str, Any]]) -> gains.Gains:
+def table(rows: list[dict[str, Any]]) -> Gains:
     course = [{"category": rows[0]["category"], "series": rows[0]["series"], "ts": CLOSE, "market_cap_usd": 5.0}]
     return gains_of(Answers(_GAINS=rows, _COURSES=course))
 
@@ -204,7 +204,7 @@ def test_a_gain_that_is_no_number_is_unknown(gain: float) -> None:
     rows[SPANS.index(24.0)]["gain_pct"] = gain
     made = table(rows)
     assert (made.rows[0].gains["1d"], made.rows[0].gains["3d"], made.rows[1].gains["1d"]) == (None, 1.0, 2.0)
-    assert table(cells("Narratives", ["AI"], SPANS, gain=gain)) == gains.Gains()
+    assert table(cells("Narratives", ["AI"], SPANS, gain=gain)) == Gains()
 
 
 def test_of_many_narratives_the_best_and_the_worst_are_shown() -> None:
@@ -214,8 +214,8 @@ def test_of_many_narratives_the_best_and_the_worst_are_shown() -> None:
 
 
 def test_nothing_known_gives_no_table() -> None:
-    assert table(cells("Narratives", ["AI"], SPANS, gain=None)) == gains.Gains()
-    assert gains_of(Answers()) == gains.Gains()
+    assert table(cells("Narratives", ["AI"], SPANS, gain=None)) == Gains()
+    assert gains_of(Answers()) == Gains()
 
 
 @pytest.mark.parametrize("spans", [[4.0, 24.0], [24.0, 168.0]])

@@ -15,7 +15,7 @@ import pytest
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.report.filters import emphasised, gain_text, heat_of, place_of
 from marketflows_pipeline.report.freshness import PartState, TableState
-from marketflows_pipeline.report.model import Card, GainRow, Section, Tile
+from marketflows_pipeline.report.model import Card, GainRow, Gains, Section, Tile
 from marketflows_pipeline.report.page import Links, PageContent
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 from marketflows_pipeline_tests.report.content import (
@@ -104,9 +104,8 @@ def named(name: str) -> Elements:
         [Section("coins", name, (card,), (name,)), Section("tables", "Tables", (table_card((name,)),))],
         brief=brief([statement(name, how_unusual=name, caveat=name)]),
         tiles=(Tile(name, name, name, name),),
-        gains=(GainRow(name, (), {name: 1.0}),),
+        gains=Gains((GainRow(name, (), {name: 1.0}),), name),
         parts=(PartState(name, name, is_stale=True, is_carried_over=False),),
-        gains_note=name,
     )
     return Elements(html_of(content, links=Links(published=name or "a")))
 

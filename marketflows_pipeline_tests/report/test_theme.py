@@ -7,7 +7,7 @@ import re
 import pytest
 
 from marketflows_pipeline.charts.style.colours import SERIES_COUNT, THEMES, Theme, contrast, css_variables
-from marketflows_pipeline.report.swatches import css_of_swatches, swatch_classes
+from marketflows_pipeline.report.page import css_of_swatches, swatch_classes
 from marketflows_pipeline.report.vega_config import VEGA_CONFIG
 from marketflows_pipeline_tests.report.content import html_of
 

@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_one_file_has_its_folder_made(tmp_path: Path) -> None:
     path = tmp_path / "to send" / "page.html"
-    write_file(path, Place(path), shown)
+    write_file(Place(path), shown)
     assert path.read_text() == f"{MARK}page.html after None"
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 

@@ -15,6 +15,7 @@ from marketflows_pipeline.report.brief.wording import Event
 from marketflows_pipeline.report.published import PublishedFile
 
 EVENTS_KEPT_FOR = timedelta(days=30)
+EARLIER = timedelta(days=28)
 # A figure over 24 hours is of the newest record of its day, which moves on until the day is over.
 LATEST_RECORD = timedelta(days=1)
 MADE_UP = "TUTORIAL: made-up figures, about no real coin, exchange or asset."
@@ -113,6 +114,14 @@ def brief_of(file: PublishedFile, since: datetime, known: Collection[str] | None
 def events_of(file: PublishedFile) -> Sequence[Event]:
     """The events that a file holds."""
     return file.rows(_EVENTS) if file.publish_row("mart.events") else []
+
+
+def earlier_statements(file: PublishedFile, brief: Brief | None) -> tuple[Statement, ...]:
+    """What was unusual in the four weeks before, as far as the brief of the day leaves room for it."""
+    told = brief.statements if brief else ()
+    subjects = {each.subject for each in told}
+    weeks = choose(events_of(file), file.now - EARLIER, file.now)
+    return tuple(each for each in weeks if each.subject not in subjects)[: MOST_STATEMENTS - len(told)]
 
 
 def _found_lately(events: Sequence[Event], published_at: datetime) -> Iterator[str]:

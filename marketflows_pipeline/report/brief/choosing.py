@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.brief.wording import Event, statement_of
 
 MOST_STATEMENTS = 10
+# What the page tells, and a publish keeps as told.
+TOLD_OF = timedelta(hours=24)
 # From the first figure that a run computes to the publish of its last part.
 LONGEST_RUN = timedelta(hours=6)
 # Issuers count shares days after a session, and services restate: what is older than that when it is found is no news.
@@ -66,12 +68,7 @@ def _kind_and_day(event: Event) -> tuple[tuple[str, str], date]:
 
 def one_a_subject(events: Collection[Event]) -> list[Event]:
     """The most unusual event of each subject, the most unusual subject first."""
-    return list(_first_of_each(sorted(events, key=lambda event: (-event["score"], event["event_id"]))))
-
-
-def _first_of_each(events: Sequence[Event]) -> Iterator[Event]:
-    told: set[str] = set()
-    for event in events:
-        if event["subject"] not in told:
-            told.add(event["subject"])
-            yield event
+    first: dict[str, Event] = {}
+    for event in sorted(events, key=lambda event: (-event["score"], event["event_id"])):
+        first.setdefault(event["subject"], event)
+    return list(first.values())

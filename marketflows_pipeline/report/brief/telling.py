@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.report.brief.choosing import choose
+from marketflows_pipeline.report.brief.choosing import TOLD_OF, choose
 from marketflows_pipeline.report.brief.corrections import differs, figures_of
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.schema import TABLES, Part
@@ -24,7 +24,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 logger = logging.getLogger(__name__)
 
 EVENTS, STATEMENTS = "mart.events", "meta.brief_statements"
-TOLD_OF, QUERIED_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
+QUERIED_FOR, KEPT_FOR = timedelta(days=30), timedelta(days=400)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ _OF_EVENT = ("n_past", "frequency_pct", "coverage_pct")
 def statement_of(event: Event) -> Statement:
     """The sentence of one row of ``mart.events``; a kind or a figure that is not known is told in plainer words."""
     known = _known(event)
-    template = _template(event["kind"], known)
-    pieces = [next(told for told in template.told if _placeholders(told) <= {*known, "label", "day"})]
+    template, told = _template(event["kind"], known)
+    pieces = [told]
     if _placeholders(template.compared) <= known.keys():
         pieces.append(template.compared)
     words = _words(event, known, template)
@@ -83,11 +83,12 @@ def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[s
     return words
 
 
-def _template(kind: str, known: Mapping[str, Any]) -> Template:
-    """The template of a kind; where it has none, or none for what is known, one of plainer words."""
+def _template(kind: str, known: Mapping[str, Any]) -> tuple[Template, str]:
+    """The template of a kind and what it tells of what is known; where it has nothing for that, plainer words."""
     own = TEMPLATES.get(kind)
-    if own and any(_placeholders(told) <= {*known, "label", "day"} for told in own.told):
-        return own
+    for told in own.told if own else ():
+        if own and _placeholders(told) <= {*known, "label", "day"}:
+            return own, told
     told = "{label}: " + presentable_name(kind.replace("_", " ")).replace("{", "{{").replace("}", "}}") + " on {day}"
     if "became" in known:
         told += ", now {became}"
@@ -96,7 +97,7 @@ def _template(kind: str, known: Mapping[str, Any]) -> Template:
     if "value" in known:
         told += ", {value}"
     caveat, href = (own.caveat, own.href) if own else (UNKNOWN_CAVEAT, UNKNOWN_HREF)
-    return Template((told,), ", compared with {reference}", caveat, href)
+    return Template((told,), ", compared with {reference}", caveat, href), told
 
 
 def _how_unusual(known: Mapping[str, Any]) -> tuple[str, set[str]]:

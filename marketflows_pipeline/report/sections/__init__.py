@@ -9,8 +9,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.breadth import breadth_section
 from marketflows_pipeline.report.sections.cross_asset import cross_asset
 from marketflows_pipeline.report.sections.exchanges import exchanges
-from marketflows_pipeline.report.sections.narratives import narratives_section
-from marketflows_pipeline.report.sections.portfolios import portfolios_section
+from marketflows_pipeline.report.sections.followed import narratives_section, portfolios_section
 from marketflows_pipeline.report.sections.quality import quality
 from marketflows_pipeline.report.sections.ranges import ranges_section
 

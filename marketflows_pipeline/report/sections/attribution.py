@@ -10,15 +10,10 @@ from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PAL
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    described,
-    extreme,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -39,18 +34,16 @@ EFFECTS = {
 """Column to name and colour; departures take away."""
 
 
-def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str) -> Card | None:
+def attribution_card(file: PublishedFile, category: str) -> Card | None:
     """What moved the series of a category over 28 and 7 days; None where members are not known that long.
 
     Args:
         file: the published file.
         category: Narratives, Portfolios or Ranges.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
     """
     if not (file.has(TOTALS) and file.has("core.series")):
         return None
-    sql = _sql(category)
+    sql, noun = _sql(category), category.lower()
     rows = file.frame(sql)
     if rows.is_empty():
         return None
@@ -60,9 +53,9 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
     title = _title(subject, windows[0], noun)
     subtitle = f"Effects on the market cap of {noun}, % of the market cap before; the dot is the change"
     newest = [(label, percent_text(change)) for label, change in subject.select(KEY, "change_pct").iter_rows()]
-    dataset = key.replace("-", "_")
+    dataset = f"{noun}_attribution"
     return Card(
-        key=key,
+        key=f"{noun}-attribution",
         title=title,
         subtitle=subtitle,
         caption=caption(
@@ -124,37 +117,25 @@ def _sql(category: str) -> str:
 def _title(subject: pl.DataFrame, days: int, noun: str) -> str:
     """The series that changed most, and the largest of its effects."""
     span = f"in {counted(days, 'day')}"
-    sizes = {
-        label: None if change is None else abs(change)
-        for label, change in subject.select(KEY, "change_pct").iter_rows()
-    }
-    found = extreme(sizes)
+    found = extreme(dict(subject.select(KEY, "change_pct").iter_rows()))
     if found is None:
         return f"No single one of {subject.height} {noun} changed most {span}"
     row = subject.filter(pl.col(KEY) == found[0]).row(0, named=True)
-    effects = {name: _signed(row, column) for column, (name, _) in EFFECTS.items()}
-    name, amount = max(effects.items(), key=lambda each: abs(each[1]))
+    name, amount = _largest(row)
     if not amount:
         return f"Nothing moved {noun} {span}"
     change = percent_text(row["change_pct"])
-    others = [other for other in (_largest(each) for each in subject.to_dicts()) if other != name]
-    also = (
-        f"; {name} is the largest effect in each of {subject.height} {noun}"
-        if not others and subject.height > 1
-        else ""
-    )
+    is_alike = subject.height > 1 and all(_largest(each)[0] == name for each in subject.to_dicts())
+    also = f"; {name} is the largest effect in each of {subject.height} {noun}" if is_alike else ""
     of_all = usd_text(row["change_usd"], signed=True)
     return f"{found[0]} {change} {span}, {name} {usd_text(amount, signed=True)} of {of_all}{also}"
 
 
-def _signed(row: dict[str, Any], column: str) -> float:
-    return float(row[column] or 0) * (-1 if column == "departures_usd" else 1)
-
-
-def _largest(row: dict[str, Any]) -> str:
-    return max(((abs(_signed(row, column)), name) for column, (name, _) in EFFECTS.items()), key=lambda each: each[0])[
-        1
-    ]
+def _largest(row: dict[str, Any]) -> tuple[str, float]:
+    """The effect that did most, and its amount."""
+    signs = {column: -1 if column == "departures_usd" else 1 for column in EFFECTS}
+    amounts = ((name, signs[column] * float(row[column] or 0)) for column, (name, _) in EFFECTS.items())
+    return max(amounts, key=lambda each: abs(each[1]))
 
 
 @kept_spec
@@ -201,6 +182,6 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
             alt.Tooltip("change_pct:Q", title="Change, %", format="+.2f"),
         ],
     )
-    spec = spec_of(alt.layer(bars, dots), dataset, height=60 + row_height(len(labels)) * len(labels))
+    height = 60 + row_height(len(labels)) * len(labels)
     choice = input_number("days", "Days", windows, windows[0])
-    return {**spec, "params": [*spec["params"], choice]}
+    return spec_of(alt.layer(bars, dots), dataset, height=height, inputs=[choice])

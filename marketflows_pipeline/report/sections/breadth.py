@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,17 +12,11 @@ from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
-from marketflows_pipeline.report.sections.joining import joined
+from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
-from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
+from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, newest_figures, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    described,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, source_of
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
@@ -35,17 +30,26 @@ _SPANS = ("50", "20", "200")
 _LOOK_BACKS = ("30", "7", "90")
 
 
+@dataclass(frozen=True)
+class Breadth:
+    """Breadth of a category's series and of all ranges together, and the select that gives it."""
+
+    file: PublishedFile
+    category: str
+    sql: str
+    rows: pl.DataFrame
+
+
 def breadth_section(file: PublishedFile) -> Section:
     """The section of breadth and size; cards whose tables are missing are named in its notes."""
-    of_narratives = breadth_rows(file, NARRATIVES)
-    shown = None if of_narratives is None else (*of_narratives, NARRATIVES)
-    return joined(
+    breadth = breadth_of(file, NARRATIVES)
+    return section_of_cards(
         "breadth",
         "Breadth and size",
         {
-            "share above averages": shown and averages_card(file, *shown, key="breadth-averages"),
-            "advances and declines": shown and _advances_card(file, *shown),
-            "coins that beat bitcoin": shown and _beaten_card(file, *shown),
+            "share above averages": averages_card(breadth, key="breadth-averages") if breadth else None,
+            "advances and declines": _advances_card(breadth) if breadth else None,
+            "coins that beat bitcoin": _beaten_card(breadth) if breadth else None,
             "dominance": dominance_card(file),
             "market map": map_card(file),
             "overlap of narratives": overlap_card(file),
@@ -53,8 +57,8 @@ def breadth_section(file: PublishedFile) -> Section:
     )
 
 
-def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str] | None:
-    """Breadth of a category's series and of all ranges together, and its select; None where there is none."""
+def breadth_of(file: PublishedFile, category: str) -> Breadth | None:
+    """Breadth of a category; None where there is none."""
     if not file.has(BREADTH):
         return None
     sql = select(f"""
@@ -69,30 +73,27 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
     """)  # noqa: S608
     rows = file.frame(sql)
     measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
-    return None if measured.is_empty() else (rows, sql)
+    return None if measured.is_empty() else Breadth(file, category, sql, rows)
 
 
-def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str, *, key: str) -> Card | None:
+def averages_card(breadth: Breadth, *, key: str) -> Card | None:
     """How many coins stand above their averages."""
-    span = next((each for each in _SPANS if _newest(rows, f"above_ema_{each}_pct")), None)
+    rows = breadth.rows
+    span = next((each for each in _SPANS if newest_figures(rows, f"above_ema_{each}_pct")), None)
     if span is None:
         return None
     field = f"above_ema_{span}_pct"
-    own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
-    label, row = _subject(own if _newest(own, field) else rows, field)
+    own = rows if breadth.category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
+    label, row = _subject(own if newest_figures(own, field) else rows, field)
     title = (
         f"{_percent(row[field])} of coins ({label}) with {span} closes stand above their average of {span} days"
         f"{_against_past(rows, label, field)}"
     )
-    subtitle = "Coins above their exponential moving average of the chosen days, % of those with as many closes"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key=key,
         title=title,
-        subtitle=subtitle,
+        subtitle="Coins above their exponential moving average of the chosen days, % of those with as many closes",
         value="datum['above_ema_' + span + '_pct']",
         choice=input_number("span", "Average of days", map(int, _SPANS), int(span)),
         fields={f"above_ema_{each}_pct": f"Above EMA {each}, %" for each in ("20", "50", "200")},
@@ -100,21 +101,19 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
     )
 
 
-def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
-    if not _newest(rows, "advance_decline"):
+def _advances_card(breadth: Breadth) -> Card | None:
+    rows = breadth.rows
+    if not newest_figures(rows, "advance_decline"):
         return None
     label, row = _subject(rows, "advance_decline")
     up, down = row["n_advancing"], row["n_declining"]
     title = f"{up} of {row['n']} coins ({label}) rose in the newest day, {down} fell"
     mcclellan = row["mcclellan"]
     if mcclellan is not None:
-        breadth = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"
-        title += f": breadth is {breadth}, McClellan {value_text(mcclellan, 0, signed=True)}"
+        moving = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"
+        title += f": breadth is {moving}, McClellan {value_text(mcclellan, 0, signed=True)}"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key="breadth-advances",
         title=title,
         subtitle=(
@@ -139,18 +138,16 @@ def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: 
     )
 
 
-def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
-    days = next((each for each in _LOOK_BACKS if _newest(rows, f"beat_bitcoin_{each}d_pct")), None)
+def _beaten_card(breadth: Breadth) -> Card | None:
+    rows = breadth.rows
+    days = next((each for each in _LOOK_BACKS if newest_figures(rows, f"beat_bitcoin_{each}d_pct")), None)
     if days is None:
         return None
     field = f"beat_bitcoin_{days}d_pct"
     label, row = _subject(rows, field)
     words = "more than half" if row[field] > 50 else "half" if row[field] == 50 else "fewer than half"
     return _card(
-        file,
-        rows,
-        sql,
-        category,
+        breadth,
         key="breadth-bitcoin",
         title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days, {words}",
         subtitle="Coins other than bitcoin that gained more than it over the chosen days, %",
@@ -162,10 +159,7 @@ def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: st
 
 
 def _card(
-    file: PublishedFile,
-    rows: pl.DataFrame,
-    sql: str,
-    category: str,
+    breadth: Breadth,
     *,
     key: str,
     title: str,
@@ -176,21 +170,22 @@ def _card(
     subject: str,
     is_percent: bool = True,
 ) -> Card:
+    file, category, rows = breadth.file, breadth.category, breadth.rows
     kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
-    digits = 0 if not is_percent else 1
-    text = fixed(0, " %") if is_percent else fixed(0, signed=True)
-    as_of = rows["ts"].max()
-    newest = [(label, f"{value_text(at, digits, signed=False)}") for label, at in _newest(rows, subject).items()]
+    digits = 1 if is_percent else 0
+    series = _styles(file, category, rows)
+    later = int(rows["is_backfilled"].sum())
+    newest = [(label, value_text(at, digits, signed=False)) for label, at in newest_figures(rows, subject).items()]
     return Card(
         key=key,
         title=title,
         subtitle=f"{subtitle}; dashed where coins were known later only",
         caption=caption(
             source_of(file),
-            as_of,  # type: ignore[arg-type] # a column of times
+            rows["ts"].max(),  # type: ignore[arg-type] # a column of times
             f"nothing is said of fewer than {_LEAST_COINS} coins",
-            _hindsight(rows),
+            f"{later:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if later else "",
         ),
         dataset=Dataset(dataset, kept, before),
         columns=(
@@ -200,13 +195,13 @@ def _card(
             *(FigureColumn(field, header, digits) for field, header in fields.items()),
             FigureColumn("is_backfilled", "By hindsight"),
         ),
-        sql=sql,
+        sql=breadth.sql,
         spec=line_spec(
             Lines(
                 dataset=dataset,
-                series=_styles(file, category, rows),
+                series=series,
                 value=value,
-                text=text,
+                text=fixed(0, " %") if is_percent else fixed(0, signed=True),
                 steps=int(kept["ts"].n_unique()),
                 axis={"labelExpr": "datum.label + ' %'"} if is_percent else {},
                 scale={"domain": [0, 100]} if is_percent else {"zero": True},
@@ -218,7 +213,7 @@ def _card(
         ),
         description=described(title, subtitle, newest),
         series_key=KEY,
-        series=_styles(file, category, rows),
+        series=series,
         pictures=(f"MarketCaps_breadth_{category}.png",),
     )
 
@@ -229,11 +224,6 @@ def _styles(file: PublishedFile, category: str, rows: pl.DataFrame) -> Series:
     labels = [(label, label) for label in labels_of(file, category)]
     styles = tuple(each for each in series_of(labels) if each[0] in present)
     return (*(((ALL_COINS, ALL_COINS, INK),) if ALL_COINS in present else ()), *styles)
-
-
-def _newest(rows: pl.DataFrame, field: str) -> dict[str, float]:
-    """The figures of a column at the newest close, by label."""
-    return known(dict(rows.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, field).iter_rows()))
 
 
 def _subject(rows: pl.DataFrame, field: str) -> tuple[str, dict[str, Any]]:
@@ -255,11 +245,6 @@ def _against_past(rows: pl.DataFrame, label: str, field: str) -> str:
         if isinstance(since, datetime) and now - since >= _WORTH_SAYING:
             return f", the {word} in {(now - since).days} days"
     return ""
-
-
-def _hindsight(rows: pl.DataFrame) -> str:
-    count = rows.filter(pl.col("is_backfilled")).height
-    return f"{count:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if count else ""
 
 
 def _percent(value: float) -> str:

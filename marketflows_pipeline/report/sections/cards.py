@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, day_text, moment
 from marketflows_pipeline.report.model import Card, Section
-from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.published import PublishedFile, with_texts
 from marketflows_pipeline.report.sections.words import listed
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable
 
 # Long enough for the evidence of a check.
@@ -54,9 +55,26 @@ def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wante
     return Section(key, title, tuple(cards), tuple(notes))
 
 
+def section_of_cards(key: str, title: str, cards: Mapping[str, Card | None]) -> Section:
+    """The cards that there are, and a note for each of which no figure is known.
+
+    Args:
+        key: of the section.
+        title: its heading.
+        cards: in reading order, by what each shows; None where there is nothing to show.
+    """
+    notes = tuple(note(what, NOT_KNOWN) for what, card in cards.items() if card is None)
+    return Section(key, title, tuple(card for card in cards.values() if card is not None), notes)
+
+
 def note(what: str, why: str) -> str:
     """Why a section has no card of something."""
     return f"{what[0].upper()}{what[1:]}: {why}."
+
+
+def select(sql: str) -> str:
+    """A select without the indentation that it has in the source; people copy it, so that every value stands in it."""
+    return textwrap.dedent(sql).strip()
 
 
 def rows(file: PublishedFile, sql: str) -> pl.DataFrame:
@@ -83,14 +101,28 @@ def caption(credit: str, as_of: datetime | date | None, *caveats: str) -> str:
     return " ".join(f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in (credit, when, *caveats) if part)
 
 
-def last_moment(*moments: datetime | None) -> datetime | None:
-    """The oldest of the moments that are known: figures of two tables are no newer than the older one."""
-    return min((each for each in moments if each is not None), default=None)
-
-
 def joined(names: Sequence[str]) -> str:
     """Names as a sentence has them: "A", "A and B", "A, B and C"."""
     return listed(names, len(names))
+
+
+def most_both_ways(
+    ordered: pl.DataFrame, name: str, flow: str, span: str, amount: Callable[[dict[str, Any]], str]
+) -> list[str]:
+    """Who took in most and who lost most, as far as anything moved that way.
+
+    Args:
+        ordered: the largest inflow first.
+        name: column of who it is.
+        flow: column of what moved.
+        span: over which.
+        amount: a row's flow in words.
+    """
+    highest, lowest = ordered.row(0, named=True), ordered.row(-1, named=True)
+    parts = [f"{highest[name]} took in most {span}, {amount(highest)}"] if highest[flow] > 0 else []
+    if lowest[flow] < 0:
+        parts.append(f"{lowest[name]} lost most{'' if parts else f' {span}'}, {amount(lowest)}")
+    return parts
 
 
 def of_all(count: int, total: int, what: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words
-from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
+from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec
 from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import (
     AS_IS,
     BASE,
@@ -24,15 +24,18 @@ from marketflows_pipeline.report.sections.controls import (
     field_of,
     order_label,
 )
+from marketflows_pipeline.report.sections.gains import gain_table_picture
 from marketflows_pipeline.report.sections.lines import Lines, Wording, line_spec, quoted
-from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    change_finding,
-    described,
-    known,
-    source_of,
+from marketflows_pipeline.report.sections.series import (
+    KEY,
+    Series,
+    labels_of,
+    newest_figures,
+    points_for,
+    styled,
+    those_in,
 )
+from marketflows_pipeline.report.sections.words import change_finding, described, source_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -45,11 +48,11 @@ def category_card(
     file: PublishedFile,
     category: str,
     measures: Measures,
+    caveats: tuple[str, ...],
     *,
-    key: str,
-    noun: str,
-    caveats: tuple[str, ...] = (),
-    width: int = 3,
+    key: str = "",
+    noun: str = "",
+    width: Literal[2, 3] = 3,
 ) -> Card | None:
     """The card of a category; None where the file holds no curve of it.
 
@@ -57,11 +60,12 @@ def category_card(
         file: the published file.
         category: as in ``mart.metrics``.
         measures: bases, averages and orders of the file.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
         caveats: of the category, for the caption.
+        key: anchor of the card; by default after the category.
+        noun: what the series are called, in the plural; by default as the category.
         width: in columns of the page.
     """
+    key, noun = key or f"{category.lower()}-curves", noun or category.lower()
     labels = labels_of(file, category)
     if not labels or not measures.bases:
         return None
@@ -71,11 +75,13 @@ def category_card(
     if full.select(pl.any_horizontal(pl.col(fields).is_finite().any())).item() is not True:
         return None
     rows, before = _with_newest_whole(full, labels)
-    series = styled(those_in(labels, rows))
+    series, dataset = styled(those_in(labels, rows)), f"curves_{key.replace('-', '_')}"
     start, end = full["ts"].min(), full["ts"].max()
     assert isinstance(start, datetime), "a frame with a known value has times"
     assert isinstance(end, datetime), "and a newest one"
-    gains = _level_changes(full, field_of("b0", 1, 0))
+    level = field_of("b0", 1, 0)
+    of_start = full.select(KEY, "ts", change_pct=100 * (pl.col(level) - 1)) if level in full.columns else None
+    gains = {} if of_start is None else newest_figures(of_start, "change_pct")
     title = change_finding(
         gains, f"since {utc_day(start)} {base_words(measures.bases[0], measures.base_labels[0])}", noun=noun
     )
@@ -84,7 +90,7 @@ def category_card(
         f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {utc_day(start)} to "
         f"{utc_day(end)}; the control bar sets base, average, order and scale"
     )
-    newest = [(label, percent_text(gain)) for label, gain in known(gains).items()]
+    newest = [(label, percent_text(gain)) for label, gain in gains.items()]
     return Card(
         key=key,
         title=title,
@@ -95,16 +101,16 @@ def category_card(
             *caveats,
             f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on every step",
         ),
-        dataset=Dataset(f"curves_{_snake(key)}", rows, before),
+        dataset=Dataset(dataset, rows, before),
         columns=_columns(measures),
         sql=sql,
-        spec=_spec(f"curves_{_snake(key)}", series, rows, measures, _note(measures, step, start)),
+        spec=_spec(dataset, series, rows, measures, _note(measures, step, start)),
         description=described(title, subtitle, newest),
         series_key=KEY,
         series=series,
         controls=(BASE, EMA, ORDER, SCALE),
         pictures=_pictures(category, measures, end),
-        width=width,  # type: ignore[arg-type] # one of the page's widths
+        width=width,
     )
 
 
@@ -141,14 +147,6 @@ def _with_newest_whole(full: pl.DataFrame, labels: tuple[str, ...]) -> tuple[pl.
         list(labels), list(range(len(labels))), default=len(labels), return_dtype=pl.Int32
     )
     return rows.sort(order, "ts"), before
-
-
-def _level_changes(full: pl.DataFrame, level: str) -> dict[str, float | None]:
-    """Percent since the window's start at the newest time, by label; null where the newest is not known."""
-    if level not in full.columns:
-        return {}
-    newest = full.filter(pl.col("ts") == pl.col("ts").max())
-    return dict(newest.select(KEY, 100 * (pl.col(level) - 1)).iter_rows())
 
 
 def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, note: str) -> dict[str, Any]:
@@ -222,13 +220,16 @@ def _columns(measures: Measures) -> tuple[FigureColumn, ...]:
 
 
 def _pictures(category: str, measures: Measures, as_of: datetime) -> tuple[str, ...]:
-    shared: dict[str, Any] = {"category": category, "base_label": "", "series": (), "as_of": as_of, "source": ""}
     names = []
     for base in measures.bases:
-        of_base = {**shared, "base_asset": base}
         names += [
             ChartSpec(
-                **of_base,
+                category=category,
+                base_asset=base,
+                base_label="",
+                series=(),
+                as_of=as_of,
+                source="",
                 ema_period=ema,
                 diff_order=order,
                 is_unit=is_unit,
@@ -239,7 +240,7 @@ def _pictures(category: str, measures: Measures, as_of: datetime) -> tuple[str, 
             for order in measures.orders
             for is_unit in (False, True)
         ]
-        names.append(GainTableSpec(**of_base, hours_ago=()).file_name)
+        names.append(gain_table_picture(category, base, as_of))
     return tuple(names)
 
 
@@ -254,7 +255,3 @@ def _step_words(step: timedelta) -> str:
     if step >= timedelta(days=1):
         return "day"
     return "hour" if step == _HOURS else counted(f"{step / timedelta(minutes=1):g}", "minute")
-
-
-def _snake(key: str) -> str:
-    return key.replace("-", "_")

@@ -11,13 +11,9 @@ from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    described,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, source_of
 from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -27,7 +23,7 @@ _A_SIDE = 3
 _BARS = 12
 
 
-def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card | None:
+def contributions_card(file: PublishedFile, category: str) -> Card | None:
     """The coins that added most to each index of a category and took most from it; None where nothing is known."""
     if not (file.has(CONTRIBUTIONS) and file.has("core.series") and file.has("mart.narrative_index")):
         return None
@@ -40,10 +36,13 @@ def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card 
     title = _title(rows)
     subtitle = f"Contribution of coins to the chained index in US dollars over {_DAYS} days, percentage points"
     shown = rows.head(_BARS)
-    newest = [(bar, _points(value)) for bar, value in shown.select("bar", "contribution_pp").iter_rows()]
-    dataset = key.replace("-", "_")
+    newest = [
+        (bar, f"{value_text(points, 1, signed=True)} points")
+        for bar, points in shown.select("bar", "contribution_pp").iter_rows()
+    ]
+    dataset = f"{category.lower()}_contributions"
     return Card(
-        key=key,
+        key=f"{category.lower()}-contributions",
         title=title,
         subtitle=f"{subtitle}; the {shown.height} largest, or those of the series singled out",
         caption=caption(
@@ -99,17 +98,12 @@ def _sql(category: str) -> str:
 
 def _title(rows: pl.DataFrame) -> str:
     first = rows.row(0, named=True)
-    added = (
-        f"{'added' if first['contribution_pp'] > 0 else 'took'} {_points(abs(first['contribution_pp']), plain=True)}"
-    )
-    to = f"{'to' if first['contribution_pp'] > 0 else 'from'} {first[KEY]}"
+    added, to = ("added", "to") if first["contribution_pp"] > 0 else ("took", "from")
+    points = value_text(abs(first["contribution_pp"]), 1, signed=False)
     others = rows.filter(pl.col(KEY) != first[KEY], pl.col("symbol") == first["symbol"])
     also = f", and moved {others.height} other index{'' if others.height == 1 else 'es'}" if others.height else ""
-    return f"{first['symbol']} {added} {to} in {_DAYS} days, the largest contribution{also}"
-
-
-def _points(value: float, *, plain: bool = False) -> str:
-    return f"{value_text(value, 1, signed=not plain)} points"
+    moved = f"{first['symbol']} {added} {points} points {to} {first[KEY]}"
+    return f"{moved} in {_DAYS} days, the largest contribution{also}"
 
 
 @kept_spec

@@ -8,13 +8,11 @@ from functools import partial
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
-from marketflows_pipeline.report.sections.cross_comparison import comparison_card
-from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, windows_of
-from marketflows_pipeline.report.sections.cross_groups import groups_card
+from marketflows_pipeline.report.sections.cross_context import comparison_card, reference_card
+from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, groups_card, windows_of
 from marketflows_pipeline.report.sections.cross_map import correlations_card, map_card
 from marketflows_pipeline.report.sections.cross_models import models_card, scores_card
 from marketflows_pipeline.report.sections.cross_ranking import against_price_card, ranking_card
-from marketflows_pipeline.report.sections.cross_reference import reference_card
 from marketflows_pipeline.report.sections.cross_regimes import regimes_card
 from marketflows_pipeline.report.sections.cross_rotation import rotation_card
 from marketflows_pipeline.report.sections.fresh_money import fresh_money_card

@@ -1,4 +1,4 @@
-"""Flows of assets, classes and all funds over the last sessions, compared with their own past."""
+"""Flows of assets, classes and all funds over the last sessions beside their own past, and of groups of funds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.cross_asset.wording import percent_of_cap_text
-from marketflows_pipeline.charts.style.wording import day_text, usd_text, value_text
+from marketflows_pipeline.charts.cross_asset.wording import coverage_text, percent_of_cap_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, usd_text, value_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, rows
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
+from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     ASSET,
     CLASS,
@@ -30,6 +32,21 @@ FLOWS = "core.asset_flows"
 CREATIONS = "creations are counted by the issuers, often a session after the orders"
 # What the figures are made of; the windows, their z-scores and percentiles are those of `cross-asset brief`.
 SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"  # noqa: S608 (constants)
+GROUPS = "cross_asset_groups"
+GROUPS_SQL = """
+with sessions as (
+    select session from (select distinct session from mart.fund_group_flows)
+    qualify row_number() over (order by session desc) <= 21
+)
+select asset_group, max(session) as session, sum(flow_usd) as flow_usd, count(*) as n_sessions,
+       count(flow_usd) as sessions_known, arg_max(n_funds, session) as n_funds, arg_max(n_known, session) as n_known,
+       arg_max(n_with_assets, session) as n_with_assets, last(assets_usd order by session) as assets_usd,
+       last(coverage_pct order by session) as coverage_pct, min(coverage_pct) as least_coverage_pct
+from mart.fund_group_flows
+join sessions using (session)
+group by asset_group
+order by flow_usd desc nulls last, asset_group
+"""
 _FIGURES = ("flow_usd", "flow_pct", "zscore", "percentile_pct")
 _LEVELS = {GROUP: 0, CLASS: 1, ASSET: 2}
 
@@ -79,7 +96,6 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             FigureColumn("streak", "One way since"),
         ),
         sql=SQL,
-        description=f"Table of flows, all funds first, then each class with its assets. {title}.",
         series_key="symbol",
         pictures=("CrossAsset_cumulative_flows.png",),
         width=6,
@@ -104,9 +120,8 @@ def brief_title(newest: pl.DataFrame) -> str:
     score, percentile = value_text(row["zscore"], 1, signed=True), row["percentile_pct"]
     if abs(row["zscore"]) < UNUSUAL_Z:
         return f"No asset's flow is unusual; furthest from its past: {found}, z {score}"
-    if row["flow_usd"] >= 0:
-        return f"{found}: more than in {value_text(percentile, 1, signed=False)}% of windows before, z {score}"
-    return f"{found}: lower than {value_text(100 - percentile, 1, signed=False)}% of windows before, z {score}"
+    place = ("more than in", percentile) if row["flow_usd"] >= 0 else ("lower than", 100 - percentile)
+    return f"{found}: {place[0]} {value_text(place[1], 1, signed=False)}% of windows before, z {score}"
 
 
 def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
@@ -163,3 +178,73 @@ def _streak_text(row: dict[str, Any]) -> str | None:
         return None
     longer = "" if row["streak_is_seen_to_begin"] else " or longer"
     return f"{row['streak_direction']}, {day_text(row['streak_since'])}{longer}"
+
+
+def groups_card(file: PublishedFile) -> Card | None:
+    """Flows of groups over a month of sessions; nothing where none is known."""
+    groups = rows(file, GROUPS_SQL)
+    known = groups.drop_nulls("flow_usd")
+    if known.is_empty():
+        return None
+    title = groups_title(known)
+    parts = [f"{row['asset_group']} {coverage_text(row)}" for row in groups.to_dicts()]
+    return Card(
+        key="cross-asset-groups",
+        title=title,
+        subtitle=f"Flows of groups of funds over {counted(known['n_sessions'].max(), 'session')}, M USD",  # type: ignore[arg-type]
+        caption=caption(
+            market_credit(file, BARS, SHARES),
+            groups["session"].max(),  # type: ignore[arg-type]
+            f"known: {'; '.join(parts)}",
+            "nothing is filled in: a sum of a part of a group is that of the part",
+            "a fund is in a part of a group and in the whole",
+            CREATIONS,
+        ),
+        dataset=Dataset(GROUPS, groups),
+        columns=(
+            FigureColumn("asset_group", "Group"),
+            FigureColumn("flow_usd", "Flow (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("sessions_known", "Sessions known", 0),
+            FigureColumn("n_known", "Funds known", 0),
+            FigureColumn("n_funds", "Funds", 0),
+            FigureColumn("coverage_pct", "Of known assets (%)", 1),
+            FigureColumn("least_coverage_pct", "Least of a session (%)", 1),
+            FigureColumn("assets_usd", "Known assets (M USD)", 0, divisor=1e6),
+        ),
+        sql=GROUPS_SQL,
+        spec=_groups_spec(known.select("asset_group")),
+        description=f"Bars of {counted(known.height, 'group')}, the largest inflow first. {title}.",
+        series_key="asset_group",
+        pictures=("CrossAsset_fund_groups.png",),
+    )
+
+
+def groups_title(known: pl.DataFrame) -> str:
+    """The group with the largest flow either way, and how much of it is known."""
+    row = known.sort(pl.col("flow_usd").abs(), "asset_group", descending=[True, False]).row(0, named=True)
+    moved = "took in" if row["flow_usd"] >= 0 else "lost"
+    return (
+        f"{row['asset_group']} {moved} {usd_text(abs(row['flow_usd']))} in {counted(row['n_sessions'], 'session')}, "
+        f"{row['n_known']} of {counted(row['n_funds'], 'fund')} known"
+    )
+
+
+@kept_spec
+def _groups_spec(known: pl.DataFrame) -> dict[str, Any]:
+    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+
+    base = (
+        alt.Chart(alt.NamedData(GROUPS))
+        .transform_filter("isValid(datum.flow_usd)")
+        .transform_calculate(million="datum.flow_usd / 1e6")
+    )
+    tooltip = [
+        alt.Tooltip("asset_group:N", title="Group"),
+        alt.Tooltip("million:Q", title="Flow (M USD)", format="+,.1f"),
+        alt.Tooltip("n_known:Q", title="Funds known"),
+        alt.Tooltip("n_funds:Q", title="Funds"),
+        alt.Tooltip("coverage_pct:Q", title="Of known assets (%)", format=".1f"),
+    ]
+    y = rows_axis("asset_group", {name: name for name in known["asset_group"]})
+    bars = signed_bars(base, y, "asset_group", tooltip, length="million", flow="flow_usd")
+    return spec_of(bars, GROUPS, height=height_of(known.height, row=28))

@@ -6,15 +6,21 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, share_text, usd_text, value_text
 from marketflows_pipeline.report.credits import BARS, REFERENCE, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
-from marketflows_pipeline.report.sections.heat import both_ways, by_size, limits_text
-from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
+from marketflows_pipeline.report.sections.marks import (
+    both_ways,
+    by_size,
+    columns_axis,
+    heat_map,
+    height_of,
+    limits_text,
+    rows_axis,
+)
 from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 
@@ -197,12 +203,8 @@ def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
         alt.Tooltip("share_pct:Q", title="Of all (%)", format=".1f"),
     ]
     cells = _cells(MAP, "source", "to", (down, across), usd).transform_calculate(million="datum.flow_usd / 1e6")
-    fields = cells.mark_rect(cornerRadius=3, stroke=BACKGROUND, strokeWidth=2).encode(
-        color=by_size("share_pct", MAP_LIMITS), tooltip=tooltip
-    )
-    return spec_of(
-        fields + cells.mark_text(fontSize=12).encode(text="text:N"), MAP, height=height_of(len(down), row=38)
-    )
+    chart = heat_map(cells, by_size("share_pct", MAP_LIMITS), size=12, tooltip=tooltip)
+    return spec_of(chart, MAP, height=height_of(len(down), row=38))
 
 
 @kept_spec
@@ -218,9 +220,5 @@ def _correlations_spec(known: pl.DataFrame) -> dict[str, Any]:
         alt.Tooltip("symbol_b:N", title="With"),
         alt.Tooltip("correlation:Q", title="Correlation", format="+.2f"),
     ]
-    fields = cells.mark_rect(cornerRadius=2, stroke=BACKGROUND, strokeWidth=1).encode(
-        color=both_ways("correlation", CORRELATION_LIMITS), tooltip=tooltip
-    )
-    return spec_of(
-        fields + cells.mark_text(fontSize=11).encode(text="text:N"), CORRELATIONS, height=height_of(len(order), row=27)
-    )
+    chart = heat_map(cells, both_ways("correlation", CORRELATION_LIMITS), size=11, gap=1, tooltip=tooltip)
+    return spec_of(chart, CORRELATIONS, height=height_of(len(order), row=27))

@@ -51,11 +51,10 @@ def models_card(file: PublishedFile) -> Card | None:
     if not judged:
         return None
     models = pl.DataFrame(judged, infer_schema_length=None)
-    title = models_title(models)
     is_synthetic = file.is_tutorial or bool(evaluation["is_synthetic"].any())
     return Card(
         key="cross-asset-models",
-        title=title,
+        title=models_title(models),
         subtitle="Newest model of each horizon and target, out of sample: AUC and Brier skill with 95 % intervals",
         caption=caption(
             credit(file, f"Synthetic data. {_COMPUTED}" if is_synthetic else _COMPUTED),
@@ -76,7 +75,6 @@ def models_card(file: PublishedFile) -> Card | None:
             FigureColumn("placebo", "Placebo"),
         ),
         sql=EVALUATION_SQL,
-        description=f"Table of {counted(models.height, 'model')}. {title}.",
         pictures=tuple(f"CrossAsset_model_{row['horizon']}_{row['target']}.png" for row in judged),
         width=6,
     )
@@ -127,10 +125,9 @@ def scores_card(file: PublishedFile) -> Card | None:
     )
     if scores.is_empty():
         return None
-    title = scores_title(scores)
     return Card(
         key="cross-asset-scores",
-        title=title,
+        title=scores_title(scores),
         subtitle="Calibrated probability of each asset in percent, beside its base rate and how often it came true",
         caption=caption(
             credit(file, _COMPUTED),
@@ -150,7 +147,6 @@ def scores_card(file: PublishedFile) -> Card | None:
             FigureColumn("verdict", "Verdict"),
         ),
         sql=SCORES_SQL,
-        description=f"Table of {counted(scores.height, 'probability').replace('ys', 'ies')}. {title}.",
         series_key="symbol",
         width=6,
     )

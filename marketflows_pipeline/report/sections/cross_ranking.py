@@ -8,14 +8,14 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import is_fund
 from marketflows_pipeline.charts.cross_asset.wording import percent_of_cap_text
-from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
+from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import names_text, percent_text, usd_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, joined, most_both_ways, of_all, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
+from marketflows_pipeline.report.sections.marks import height_of, into_or_out_of, rows_axis, signed_axis, signed_bars
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 RANKING = "cross_asset_ranking"
@@ -67,14 +67,8 @@ def ranking_card(file: PublishedFile) -> Card | None:
 def ranking_title(funds: pl.DataFrame) -> str:
     """Who took in most and who lost most, in USD."""
     ordered = funds.sort("flow_usd", "symbol", descending=[True, False])
-    first, last = ordered.row(0, named=True), ordered.row(-1, named=True)
     span = f"in {funds['window_sessions'][0]} sessions"
-    parts = []
-    if first["flow_usd"] > 0:
-        parts.append(f"{first['symbol']} took in most {span}, {_amount(first)}")
-    if last["flow_usd"] < 0:
-        parts.append(f"{last['symbol']} lost most{'' if parts else f' {span}'}, {_amount(last)}")
-    return "; ".join(parts) or f"No fund had a flow {span}"
+    return "; ".join(most_both_ways(ordered, "symbol", "flow_usd", span, _amount)) or f"No fund had a flow {span}"
 
 
 def against_price_card(file: PublishedFile) -> Card | None:
@@ -176,17 +170,12 @@ def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
         )
     )
     y = rows_axis("symbol", {symbol: symbol for symbol in shown["symbol"]})
-    x = alt.X("flow_pct_of_market_cap:Q", axis=signed_axis())
-    color = alt.condition("datum.flow_usd < 0", alt.value(OUT_OF), alt.value(INTO))
-    bars = base.mark_bar(height={"band": 0.6}).encode(
-        x=x, y=y, color=color, opacity=fading("symbol"), tooltip=_tooltip()
-    )
+    bars = signed_bars(base, y, "symbol", _tooltip(), length="flow_pct_of_market_cap", flow="flow_usd")
     # On the side of zero that the bar leaves free.
     texts = {"x": alt.datum(0, type="quantitative"), "y": y, "text": "usd:N", "opacity": fading("symbol")}
     into = base.transform_filter("datum.flow_usd >= 0").mark_text(align="right", dx=-6).encode(**texts)
     out_of = base.transform_filter("datum.flow_usd < 0").mark_text(align="left", dx=6).encode(**texts)
-    zero = alt.Chart(alt.NamedData(RANKING)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
-    return spec_of(bars + zero + into + out_of, RANKING, height=height_of(shown.height, row=28))
+    return spec_of(bars + into + out_of, RANKING, height=height_of(shown.height, row=28))
 
 
 @kept_spec
@@ -203,7 +192,7 @@ def _against_price_spec() -> dict[str, Any]:
     points = base.mark_point(filled=True, size=110).encode(
         x=x,
         y=y,
-        color=alt.condition("datum.flow_usd < 0", alt.value(OUT_OF), alt.value(INTO)),
+        color=into_or_out_of("flow_usd"),
         opacity=fading("symbol"),
         tooltip=_tooltip(),
     )

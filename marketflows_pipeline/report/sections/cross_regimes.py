@@ -14,7 +14,7 @@ from marketflows_pipeline.report.credits import BARS, VOLATILITY, market_credit
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.heat import STEPS
+from marketflows_pipeline.report.sections.marks import STEPS
 from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares

@@ -11,7 +11,6 @@ from marketflows_pipeline.charts.rotation.wording import (
     QUADRANTS,
     STEPS,
     TURNS_BY_ITSELF,
-    band_sentence,
     outside_sentence,
 )
 from marketflows_pipeline.charts.style.wording import counted, names_text
@@ -19,7 +18,7 @@ from marketflows_pipeline.report.credits import BARS, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.rotation import rotation_spec
+from marketflows_pipeline.report.sections.rotation import PLACE_COLUMNS, chance_words, rotation_spec
 from marketflows_pipeline.report.specs import series_of
 
 POINTS, PLACEBO = "mart.cross_asset_rotation", "mart.cross_asset_rotation_placebo"
@@ -68,9 +67,7 @@ def rotation_card(file: PublishedFile) -> Card | None:
         columns=(
             FigureColumn("ts", "Week to (UTC)"),
             FigureColumn("label", "Asset"),
-            FigureColumn("quadrant", "Quadrant"),
-            FigureColumn("ratio", "Relative strength (100 + z)", 2),
-            FigureColumn("momentum", "Momentum (100 + z)", 2),
+            *PLACE_COLUMNS,
         ),
         sql=SQL,
         spec=rotation_spec(ROTATION, points.select("step", "ratio", "momentum"), series, step=_STEP),
@@ -83,11 +80,10 @@ def rotation_card(file: PublishedFile) -> Card | None:
 
 def rotation_title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) -> str:
     """Who is in which quadrant, and the turning beside what chance alone gives."""
-    clockwise = [band_sentence(figure, _STEP) for figure in figures if figure["statistic"] == "clockwise_pct"]
     parts = []
     for quadrant in QUADRANTS:
         inside = newest.filter(pl.col("quadrant") == quadrant)["label"].sort().to_list()
         if inside:
             parts.append(f"{quadrant}: {names_text(inside, 4)}")
     places = "; ".join(parts) or "no asset has a place"
-    return f"Against {benchmark}, {places} ({clockwise[0] if clockwise else 'too short to tell from chance'})"
+    return f"Against {benchmark}, {places} ({chance_words(figures, _STEP)})"

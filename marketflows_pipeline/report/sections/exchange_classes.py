@@ -12,8 +12,14 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, rows
 from marketflows_pipeline.report.sections.exchange_netflow import PERIOD, WALLETS
-from marketflows_pipeline.report.sections.heat import both_ways, limits_text
-from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
+from marketflows_pipeline.report.sections.marks import (
+    both_ways,
+    columns_axis,
+    heat_map,
+    height_of,
+    limits_text,
+    rows_axis,
+)
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 CLASSES = "exchange_classes"
@@ -120,9 +126,5 @@ def _spec(known: pl.DataFrame) -> dict[str, Any]:
             ],
         )
     )
-    fields = cells.mark_rect(cornerRadius=3, stroke="var(--card)", strokeWidth=2).encode(
-        color=both_ways("netflow_pct", CLASS_LIMITS), opacity=fading("asset_class")
-    )
-    return spec_of(
-        fields + cells.mark_text(fontSize=13).encode(text="text:N"), CLASSES, height=height_of(len(labels), row=44)
-    )
+    chart = heat_map(cells, both_ways("netflow_pct", CLASS_LIMITS), opacity=fading("asset_class"))
+    return spec_of(chart, CLASSES, height=height_of(len(labels), row=44))

@@ -71,7 +71,6 @@ def volume_card(file: PublishedFile) -> Card | None:
             FigureColumn("volume_zscore", "z", 1, signed=True),
         ),
         sql=VOLUME,
-        description=f"Table of {league.height} exchanges by volume. {volume_title(league)}.",
         series_key="exchange_key",
         pictures=("Exchanges_market_share_tracked.png",),
         width=6,
@@ -99,10 +98,9 @@ def volume_title(league: pl.DataFrame) -> str:
 def signals_card(file: PublishedFile) -> Card:
     """Coins whose volume is unusual for their size: a proxy, in which no transaction is seen."""
     signals, candidates = rows(file, SIGNALS), file.frame(_CANDIDATES)["n"].item()
-    title = signals_title(signals, candidates)
     return Card(
         key="exchanges-whales",
-        title=title,
+        title=signals_title(signals, candidates),
         subtitle="Whale signals by proxy: volume of 24 hours against market cap, and as a z-score over 60 days",
         caption=caption(
             credit(file, COINGECKO),
@@ -122,7 +120,6 @@ def signals_card(file: PublishedFile) -> Card:
             FigureColumn("price_change_24h_pct", "Price, 24 h (%)", 1, signed=True),
         ),
         sql=SIGNALS,
-        description=f"Table of {counted(signals.height, 'coin')}. {title}.",
         series_key="coin_id",
         pictures=("Exchanges_whale_signals.png",),
     )
@@ -151,11 +148,10 @@ def without_reserves_card(file: PublishedFile) -> Card | None:
     missing, counts = rows(file, WITHOUT_RESERVES), file.frame(_COVERED).row(0, named=True)
     if missing.is_empty():
         return None
-    title = without_reserves_title(missing["exchange"].to_list(), counts)
     without_flow = names_text(sorted(counts["without_flow"] or ()))
     return Card(
         key="exchanges-coverage",
-        title=title,
+        title=without_reserves_title(missing["exchange"].to_list(), counts),
         subtitle="The 20 largest by volume of which no reserves are known, spot volume of 24 hours in BTC",
         caption=caption(
             credit(file, f"{COINGECKO} and DefiLlama"),
@@ -171,7 +167,6 @@ def without_reserves_card(file: PublishedFile) -> Card | None:
             FigureColumn("reason", "Why"),
         ),
         sql=WITHOUT_RESERVES,
-        description=f"Table of {counted(missing.height, 'exchange')}. {title}.",
         series_key="exchange_key",
     )
 
@@ -180,11 +175,10 @@ def without_reserves_title(largest: Sequence[str], counts: dict[str, Any]) -> st
     """How many report no reserves, and the two largest of them."""
     without, centralised = counts["n_without"], counts["n_centralised"]
     names = joined(list(largest[:2]))
+    if without == 1:
+        return f"{names} reports no reserves"
     whole = of_all(without, centralised, "centralised exchange") if centralised >= without else f"{without:,} exchanges"
-    report = "reports" if without == 1 else "report"
-    largest_text = "" if without == 1 else f", {names} the largest" if without > 2 else f": {names}"
-    only = f"{names} {report} no reserves" if without == 1 else None
-    return only or f"{whole.capitalize()} {report} no reserves{largest_text}"
+    return f"{whole.capitalize()} report no reserves{f', {names} the largest' if without > 2 else f': {names}'}"
 
 
 def _against_week(row: dict[str, Any]) -> str:

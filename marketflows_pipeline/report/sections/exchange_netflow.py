@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, OUT_OF
+from marketflows_pipeline.charts.style.theme import BACKGROUND, INK
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
+from marketflows_pipeline.report.sections.cards import caption, most_both_ways, of_all, rows
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 # The period that the chart and its title are about.
@@ -66,14 +67,10 @@ def netflow_card(file: PublishedFile) -> Card | None:
         dataset=Dataset(NETFLOW, league),
         columns=(
             FigureColumn("exchange", "Exchange"),
-            FigureColumn("netflow_1d_usd", "1 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("netflow_7d_usd", "7 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("netflow_30d_usd", "30 d (M USD)", 1, signed=True, divisor=1e6),
+            *_millions("netflow", ""),
             FigureColumn("netflow_7d_pct", "7 d (% of reserves)", 2, signed=True),
             FigureColumn("days_known_30d", "Days known of 30", 0),
-            FigureColumn("defillama_1d_usd", "DefiLlama 1 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("defillama_7d_usd", "DefiLlama 7 d (M USD)", 1, signed=True, divisor=1e6),
-            FigureColumn("defillama_30d_usd", "DefiLlama 30 d (M USD)", 1, signed=True, divisor=1e6),
+            *_millions("defillama", "DefiLlama "),
             FigureColumn("signs_differ", "Signs differ"),
             FigureColumn("reason", "No net flow, because"),
         ),
@@ -85,6 +82,11 @@ def netflow_card(file: PublishedFile) -> Card | None:
     )
 
 
+def _millions(whose: str, named: str) -> Iterator[FigureColumn]:
+    for days in (1, 7, 30):
+        yield FigureColumn(f"{whose}_{days}d_usd", f"{named}{days} d (M USD)", 1, signed=True, divisor=1e6)
+
+
 def netflow_title(league: pl.DataFrame) -> str:
     """Who took in most and who lost most, and how often DefiLlama says the opposite."""
     known = league.drop_nulls("netflow_7d_usd").sort("netflow_7d_usd", descending=True, maintain_order=True)
@@ -94,12 +96,7 @@ def netflow_title(league: pl.DataFrame) -> str:
         doubt = f"; DefiLlama says the opposite of {of_all(differ, compared.len(), 'exchange')}"
     if known.is_empty():
         return "No net flow of 7 days is known; DefiLlama's own figures stand alone"
-    highest, lowest = known.row(0, named=True), known.row(-1, named=True)
-    parts = []
-    if highest["netflow_7d_usd"] > 0:
-        parts.append(f"{highest['exchange']} took in most in 7 days, {_flow_text(highest)}")
-    if lowest["netflow_7d_usd"] < 0:
-        parts.append(f"{lowest['exchange']} lost most{'' if parts else ' in 7 days'}, {_flow_text(lowest)}")
+    parts = most_both_ways(known, "exchange", "netflow_7d_usd", "in 7 days", _flow_text)
     return (", ".join(parts) or "Nothing moved into or out of exchanges in 7 days") + doubt
 
 
@@ -132,13 +129,7 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
             end="max(datum.flow || 0, datum.theirs || 0)",
         )
     )
-    bars = base.mark_bar(height={"band": 0.6}).encode(
-        x=alt.X("flow:Q", axis=signed_axis()),
-        y=y,
-        color=alt.condition("datum.flow < 0", alt.value(OUT_OF), alt.value(INTO)),
-        opacity=fading("exchange_key"),
-        tooltip=tooltip,
-    )
+    bars = signed_bars(base, y, "exchange_key", tooltip, length="flow", flow="flow")
     theirs = base.mark_point(shape="diamond", filled=True, size=70, stroke=BACKGROUND, strokeWidth=1).encode(
         x="theirs:Q", y=y, color=alt.value(INK), opacity=fading("exchange_key", 0.9), tooltip=tooltip
     )
@@ -147,5 +138,4 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
         .mark_text(align="left", dx=10, text="\u2260", fontSize=14, fontWeight="bold", color=INK)
         .encode(x="end:Q", y=y)
     )
-    zero = alt.Chart(alt.NamedData(NETFLOW)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
-    return spec_of(bars + zero + theirs + differ, NETFLOW, height=height_of(shown.height))
+    return spec_of(bars + theirs + differ, NETFLOW, height=height_of(shown.height))

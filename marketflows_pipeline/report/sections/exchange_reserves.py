@@ -41,7 +41,7 @@ def reserves_card(file: PublishedFile) -> Card | None:
     known = reserves.drop_nulls("reserves_usd")
     if known.is_empty():
         return None
-    n_shown = known["place"].n_unique()
+    n_shown, days = known["place"].n_unique(), known["day"].sort()
     title = reserves_title(known)
     files = file.frame("select distinct exchange_key, slug from mart.exchange_netflow")
     slugs = dict(files.select("exchange_key", "slug").iter_rows())
@@ -50,7 +50,7 @@ def reserves_card(file: PublishedFile) -> Card | None:
         key="exchanges-reserves",
         title=title,
         subtitle=(
-            f"Value of all tokens, prices included, {_span(known)}; each on its own "
+            f"Value of all tokens, prices included, {day_text(days[0])} to {day_text(days[-1])}; each on its own "
             "scale from its lowest to its highest, so heights do not compare"
         ),
         caption=caption(
@@ -98,11 +98,6 @@ def reserves_title(known: pl.DataFrame) -> str:
         return f"{text}; the only exchange with a past holds {'less' if fell else 'no less'} than 30 days ago"
     hold = "holds" if fell < 2 else "hold"
     return f"{text}; {of_all(fell, compared.height, 'exchange')} {hold} less than 30 days ago"
-
-
-def _span(known: pl.DataFrame) -> str:
-    days = known["day"].sort()
-    return f"{day_text(days[0])} to {day_text(days[-1])}"
 
 
 @kept_spec

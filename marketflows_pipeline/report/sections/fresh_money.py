@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, last_moment, rows
+from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import unit_name
 from marketflows_pipeline.report.sections.exchange_classes import CLASS_NAMES
 from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WEEK, WINDOWS, newest_windows
@@ -62,17 +62,17 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
     if not known:
         return None
     money = pl.DataFrame(known, schema=_SCHEMA)
-    title = fresh_money_title(money)
     parts = {STABLECOINS: _ISSUED_PART, FUNDS: _FUNDS_PART, ON_EXCHANGES: _RECORDS_PART}
     present = [part for measure, part in parts.items() if measure in set(money["measure"])]
+    # Figures of two tables are no newer than the older one.
     times = (file.as_of(table) for table in ("raw.market_caps", BARS, BY_CLASS))
     return Card(
         key="cross-asset-fresh-money",
-        title=title,
+        title=fresh_money_title(money),
         subtitle="Million USD over 1, 7 and 30 days, of funds over 1, 5 and 21 sessions, each to its own last day",
         caption=caption(
             market_credit(file, BARS, SHARES),
-            last_moment(*times),
+            min((each for each in times if each is not None), default=None),
             "" if file.is_tutorial else f"stablecoins: {file.market_credit}; exchanges: DefiLlama",
             "never added: a new stablecoin that is sent to an exchange and pays for bitcoin is in three of them",
             "who holds new stablecoins is not known; a creation may hedge a short sale; coins that come to an exchange "
@@ -88,7 +88,6 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
             FigureColumn("to_day", "To"),
         ),
         sql="union all".join(present) + "order by measure, of, day\n",
-        description=f"Table of {counted(money.height, 'line')}, none of which is added to another. {title}.",
         width=6,
     )
 
@@ -144,14 +143,10 @@ def _exchanges(file: PublishedFile) -> Iterator[dict[str, Any]]:
     if not records:
         return
     newest = max(record["day"] for record in records)
-    by_class: dict[str, list[float | None]] = {name: [] for name in sorted({r["asset_class"] for r in records})}
-    for days in DAYS:
-        inside = [record for record in records if record["day"] > newest - timedelta(days=days)]
-        sums = {each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(inside)}
-        for name, known in by_class.items():
-            known.append(sums.get(name))
-    for name, known in sorted(by_class.items(), key=lambda item: item[0] != "stablecoins"):
-        yield _line(ON_EXCHANGES, CLASS_NAMES.get(name, name), known, newest)
+    inside = ([each for each in records if each["day"] > newest - timedelta(days=days)] for days in DAYS)
+    spans = [{each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(some)} for some in inside]
+    for name in sorted({each["asset_class"] for each in records}, key=lambda name: (name != "stablecoins", name)):
+        yield _line(ON_EXCHANGES, CLASS_NAMES.get(name, name), [sums.get(name) for sums in spans], newest)
 
 
 def _line(measure: str, of: str, known: Sequence[float | None], to_day: date) -> dict[str, Any]:

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words, hours_text
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.series import KEY
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    PRICE_NOT_INFLOW,
-    change_finding,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, change_finding, source_of
 from marketflows_pipeline.warehouse.ddl import literal
 
 GAINS = "mart.percent_gains"
 _SPAN_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
 
 
-def gains_card(
-    file: PublishedFile, category: str, *, key: str, noun: str, caveats: tuple[str, ...] = ()
-) -> Card | None:
+def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
     """The table of a category's gains; None where none is known.
 
     Args:
         file: the published file.
         category: as in ``mart.percent_gains``.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
-        caveats: for the caption.
+        caveat: for the caption.
     """
     if not (file.has(GAINS) and file.has("core.series")):
         return None
@@ -51,25 +44,13 @@ def gains_card(
     hours = WEEK_HOURS if WEEK_HOURS in spans else spans[-1]
     figures = rows.filter(pl.col("base_asset") == bases[0]).select(KEY, _field(hours))
     in_base = base_words(bases[0], named[bases[0]])
-    as_of = file.as_of(GAINS)
-    pictures = tuple(
-        GainTableSpec(
-            category=category,
-            base_asset=base,
-            base_label="",
-            series=(),
-            as_of=as_of or file.now,
-            source="",
-            hours_ago=(),
-        ).file_name
-        for base in bases
-    )
+    as_of, noun = file.as_of(GAINS), category.lower()
     return Card(
-        key=key,
+        key=f"{noun}-gains",
         title=change_finding(dict(figures.iter_rows()), f"in {_words(hours)} {in_base}", noun=noun),
         subtitle=f"Gain of market cap of {noun} over each span, %, in each base",
-        caption=caption(source_of(file), as_of, PRICE_NOT_INFLOW, *caveats, *_held(file, category)),
-        dataset=Dataset(key.replace("-", "_"), rows.drop("base_asset")),
+        caption=caption(source_of(file), as_of, PRICE_NOT_INFLOW, caveat, *_held(file, category)),
+        dataset=Dataset(f"{noun}_gains", rows.drop("base_asset")),
         columns=(
             FigureColumn(KEY, "Series"),
             FigureColumn("base", "Measured in"),
@@ -77,8 +58,15 @@ def gains_card(
         ),
         sql=sql,
         series_key=KEY,
-        pictures=pictures,
+        pictures=tuple(gain_table_picture(category, base, file.now) for base in bases),
     )
+
+
+def gain_table_picture(category: str, base_asset: str, as_of: datetime) -> str:
+    """The file name of the picture of such a table, at whatever time."""
+    return GainTableSpec(
+        category=category, base_asset=base_asset, base_label="", series=(), as_of=as_of, source="", hours_ago=()
+    ).file_name
 
 
 def _sql(category: str, spans: list[float]) -> str:

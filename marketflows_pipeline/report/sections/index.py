@@ -1,8 +1,8 @@
-"""The chained index of narratives or portfolios, and what each coin contributed to it."""
+"""The chained index of narratives or portfolios."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -12,17 +12,11 @@ from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    change_finding,
-    described,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.series import KEY, labels_of, over_days, points_for, styled, those_in
+from marketflows_pipeline.report.sections.words import change_finding, described, known, source_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -30,29 +24,26 @@ INDEX = "mart.narrative_index"
 _DAYS = 28
 
 
-def index_card(file: PublishedFile, category: str, measures: Measures, *, key: str, noun: str) -> Card | None:
+def index_card(file: PublishedFile, category: str, measures: Measures) -> Card | None:
     """The chained index of a category's series in every base; None before the first close.
 
     Args:
         file: the published file.
         category: Narratives or Portfolios.
         measures: the bases of the control bar.
-        key: anchor of the card.
-        noun: what the series are called, in the plural.
     """
     if not (file.has(INDEX) and file.has("core.series") and measures.bases):
         return None
-    sql = _sql(category, measures)
+    sql, noun = _sql(category, measures), category.lower()
     full = file.frame(sql)
     if full["ts"].n_unique() < 2:
         return None
     rows, before = thinned(full, [KEY], most=points_for(full[KEY].n_unique()))
-    labels = those_in(labels_of(file, category), rows)
-    series, dataset = styled(labels), key.replace("-", "_")
+    series, dataset = styled(those_in(labels_of(file, category), rows)), f"{noun}_index"
     final = full.filter(~pl.col("is_provisional"))
     first, close = full["ts"].min(), final["ts"].max()
     assert isinstance(first, datetime), "there are two times"
-    gains = _changes(final, "price_b0", close) if isinstance(close, datetime) else {}
+    gains = over_days(final, "price_b0", _DAYS, lambda before, now: 100 * (now / before - 1))
     in_base = base_words(measures.bases[0], measures.base_labels[0])
     title = change_finding(gains, f"over {_DAYS} days by chained index {in_base}", noun=noun)
     subtitle = (
@@ -61,7 +52,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
     )
     newest = [(label, percent_text(gain)) for label, gain in known(gains).items()]
     return Card(
-        key=key,
+        key=f"{noun}-index",
         title=title,
         subtitle=subtitle,
         caption=caption(
@@ -116,17 +107,6 @@ def _sql(category: str, measures: Measures) -> str:
         f"where i.category = {literal(category)}\n"
         "group by s.label, s.sort_order, i.ts order by s.sort_order, i.ts"
     )
-
-
-def _changes(final: pl.DataFrame, field: str, close: datetime) -> dict[str, float | None]:
-    """Percent over the last days to the newest final close, by label; null where either end is not known."""
-    ends = final.filter(pl.col("ts").is_in([close, close - timedelta(days=_DAYS)]))
-    change = ends.group_by(KEY, maintain_order=True).agg(
-        change=pl.when(pl.len() == 2).then(
-            100 * (pl.col(field).sort_by("ts").last() / pl.col(field).sort_by("ts").first() - 1)
-        )
-    )
-    return dict(change.iter_rows())
 
 
 def _caveats(full: pl.DataFrame) -> list[str]:

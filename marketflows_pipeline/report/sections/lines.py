@@ -113,10 +113,13 @@ def line_spec(lines: Lines) -> dict[str, Any]:
     chart = alt.layer(*layers)
     for condition in lines.filters:
         chart = chart.transform_filter(condition)
-    spec = spec_of(
-        chart.transform_calculate(shown=lines.value), lines.dataset, height=lines.height, signals=lines.signals
+    return spec_of(
+        chart.transform_calculate(shown=lines.value),
+        lines.dataset,
+        height=lines.height,
+        signals=lines.signals,
+        inputs=lines.inputs,
     )
-    return {**spec, "params": [*spec["params"], *lines.inputs]}
 
 
 def _pointer(rows: alt.Chart, x: alt.X, lines: Lines) -> alt.Chart:

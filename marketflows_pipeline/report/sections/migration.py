@@ -10,16 +10,10 @@ from marketflows_pipeline.charts.style.theme import INK, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of, shown
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    coins,
-    described,
-    listed,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, listed, source_of
 from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -50,7 +44,10 @@ def migration_card(file: PublishedFile) -> Card | None:
     )
     pairs = rows.filter(pl.col("days") == periods[0])
     newest = [
-        (f"{row['from_label']} to {row['to_label']}", f"{coins(row['n_coins'])}, {usd_text(row['crossed_usd'])}")
+        (
+            f"{row['from_label']} to {row['to_label']}",
+            f"{counted(row['n_coins'], 'coin')}, {usd_text(row['crossed_usd'])}",
+        )
         for row in pairs.to_dicts()
     ]
     return Card(
@@ -105,10 +102,8 @@ def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
     down = sum(row["n_coins"] for row in rows if place.get(row["to_label"], 0) < place.get(row["from_label"], 0))
     ways = "all up" if up == total else "all down" if down == total else listed([f"{up} up", f"{down} down"])
     largest = rows[0]
-    return (
-        f"{coins(total)} crossed a limit {span}, {ways}: most by market cap from {largest['from_label']} into "
-        f"{largest['to_label']}"
-    )
+    places = f"from {largest['from_label']} into {largest['to_label']}"
+    return f"{counted(total, 'coin')} crossed a limit {span}, {ways}: most by market cap {places}"
 
 
 @kept_spec
@@ -149,6 +144,5 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         )
         for name, dy in texts.items()
     ]
-    spec = spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order))
     choice = input_number("days", "Days", periods, periods[0])
-    return {**spec, "params": [*spec["params"], choice]}
+    return spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order), inputs=[choice])

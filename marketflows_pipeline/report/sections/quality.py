@@ -7,8 +7,12 @@ from dataclasses import replace
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
-from marketflows_pipeline.report.sections.quality_corrections import quarantine_card, revisions_card, told_card
-from marketflows_pipeline.report.sections.quality_providers import providers_card
+from marketflows_pipeline.report.sections.quality_corrections import (
+    providers_card,
+    quarantine_card,
+    revisions_card,
+    told_card,
+)
 from marketflows_pipeline.report.sections.quality_rows import exchange_coverage_card, held_card, index_card
 from marketflows_pipeline.report.sections.quality_state import calls_card, checks_card, failures_card, freshness_card
 

@@ -1,13 +1,14 @@
-"""Cards of what was wrong: figures that services corrected, sentences that no longer hold, rows that are left out."""
+"""Cards of what may be wrong: figures corrected or given otherwise, sentences that no longer hold, rows left out."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, percent_text
+from marketflows_pipeline.report.credits import credit, service_names
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, rows
+from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
 
 REVISIONS_SQL = """
 select seen_at, table_name, key, column_name, old, new, change_pct, n_changes, cause
@@ -31,6 +32,23 @@ order by added_at desc, table_name, key, column_name
 limit 200
 """
 _QUARANTINED = "select count(*) as n from meta.quarantine where released_at is null"
+_NEWEST = "ts = (select max(ts) from core.provider_comparison)"
+DIFFERENCES_SQL = f"""
+select coin_id, other_id, cap_usd, other_cap_usd, difference_pct, price_difference_pct, cap_as_of, other_cap_as_of,
+       mapping_rule, source, other_source, coin_id in (
+           select coin_id from mart.provider_differences where {_NEWEST}
+       ) as differs
+from core.provider_comparison
+where {_NEWEST}
+order by abs(difference_pct) desc, coin_id
+limit 25
+"""  # noqa: S608 (text of this file)
+_COMPARED = f"""
+select count(*) as n, max(ts) as ts, any_value(provider::varchar) as provider,
+       (select count(*) from mart.provider_differences where {_NEWEST}) as n_differing
+from core.provider_comparison
+where {_NEWEST}
+"""  # noqa: S608 (likewise)
 
 
 def revisions_card(file: PublishedFile) -> Card | None:
@@ -38,10 +56,9 @@ def revisions_card(file: PublishedFile) -> Card | None:
     found, total = rows(file, REVISIONS_SQL), file.frame(_REVISIONS_IN_ALL)["n"].item()
     if found.is_empty():
         return None
-    title = revisions_title(found, total)
     return Card(
         key="quality-corrections",
-        title=title,
+        title=revisions_title(found, total),
         subtitle="Figures of closed periods that a later answer changed, the newest 50, in the unit of their column",
         caption=caption(
             OF_RECORDS,
@@ -61,7 +78,6 @@ def revisions_card(file: PublishedFile) -> Card | None:
             FigureColumn("cause", "Answer"),
         ),
         sql=REVISIONS_SQL,
-        description=f"Table of {counted(found.height, 'correction')}. {title}.",
         width=6,
     )
 
@@ -84,10 +100,9 @@ def told_card(file: PublishedFile) -> Card | None:
     if found.is_empty():
         return None
     first = "A sentence" if found.height == 1 else f"{found.height} sentences"
-    title = f"{first} of earlier briefs no longer {'holds' if found.height == 1 else 'hold'}: {found['text'][0]}"
     return Card(
         key="quality-told",
-        title=title,
+        title=f"{first} of earlier briefs no longer {'holds' if found.height == 1 else 'hold'}: {found['text'][0]}",
         subtitle="Sentences of earlier briefs whose figures have changed since, the newest 50",
         caption=caption(OF_RECORDS, found["corrected_at"][0], "null: the figure cannot be found any more"),
         dataset=Dataset("quality_told", found),
@@ -99,7 +114,6 @@ def told_card(file: PublishedFile) -> Card | None:
             FigureColumn("corrected_figures", "Figures now"),
         ),
         sql=TOLD_SQL,
-        description=f"Table of {counted(found.height, 'sentence')}. {title}.",
         width=6,
     )
 
@@ -109,10 +123,9 @@ def quarantine_card(file: PublishedFile) -> Card | None:
     found, total = rows(file, QUARANTINE_SQL), file.frame(_QUARANTINED)["n"].item()
     if found.is_empty():
         return None
-    title = quarantine_title(found, total)
     return Card(
         key="quality-quarantine",
-        title=title,
+        title=quarantine_title(found, total),
         subtitle="Stored rows that are left out as impossible, by a rule or by hand, the newest 200",
         caption=caption(OF_RECORDS, found["added_at"][0], "`marketflows quarantine` lists and releases them"),
         dataset=Dataset("quality_quarantine", found),
@@ -126,7 +139,6 @@ def quarantine_card(file: PublishedFile) -> Card | None:
             FigureColumn("rule", "Rule"),
         ),
         sql=QUARANTINE_SQL,
-        description=f"Table of {counted(found.height, 'row')}. {title}.",
         width=6,
     )
 
@@ -136,3 +148,49 @@ def quarantine_title(found: pl.DataFrame, total: int) -> str:
     by_table = found["table_name"].value_counts().sort("count", "table_name", descending=[True, False])
     are = "row is" if total == 1 else "rows are"
     return f"{total:,} stored {are} left out as impossible, most of {by_table['table_name'][0]}"
+
+
+def providers_card(file: PublishedFile) -> Card | None:
+    """Coins whose market caps two providers give otherwise, as of the last check; nothing before the first."""
+    totals = file.frame(_COMPARED).row(0, named=True)
+    if not totals["n"]:
+        return None
+    found = rows(file, DIFFERENCES_SQL)
+    other = service_names([totals["provider"]])
+    return Card(
+        key="quality-providers",
+        title=providers_title(found, totals["n_differing"], totals["n"], other),
+        subtitle=f"Market caps at {other}, in % above or below the own ones, the 25 furthest apart",
+        caption=caption(
+            credit(file, f"Data provided by {service_names([*found['source'], *found['other_source']])}"),
+            totals["ts"],
+            "supplies are counted by other rules at each provider: a difference is no fault of either by itself",
+            "where prices differ too, the two ids may stand for different coins",
+            "no other figure of this page is made from the second provider",
+        ),
+        dataset=Dataset("quality_providers", found),
+        columns=(
+            FigureColumn("coin_id", "Coin"),
+            FigureColumn("other_id", f"At {other}"),
+            FigureColumn("cap_usd", "Market cap (USD)", 0),
+            FigureColumn("other_cap_usd", "There (USD)", 0),
+            FigureColumn("difference_pct", "Difference (%)", 1, signed=True),
+            FigureColumn("price_difference_pct", "Of prices (%)", 1, signed=True),
+            FigureColumn("cap_as_of", "As of"),
+            FigureColumn("other_cap_as_of", "There as of"),
+            FigureColumn("mapping_rule", "Same coin by"),
+        ),
+        sql=DIFFERENCES_SQL,
+        series_key="coin_id",
+        width=6,
+    )
+
+
+def providers_title(found: pl.DataFrame, n_differing: int, n_compared: int, other: str) -> str:
+    """How many of the compared coins differ, and which most."""
+    compared = of_all(n_differing, n_compared, "coin")
+    text = f"Market caps of {compared} differ by more than 10 % from those at {other}"
+    if not n_differing:
+        return text
+    first = found.row(0, named=True)
+    return f"{text}, most that of {first['coin_id']}: {percent_text(first['difference_pct'])}"

@@ -13,6 +13,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
+from marketflows_pipeline.report.sections.words import source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 HELD = "quality_held"
@@ -68,7 +69,7 @@ def held_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each coin's grid values that were not observed within half a step, percent; the 25 largest",
         caption=caption(
-            credit(file, file.market_credit),
+            source_of(file),
             file.as_of("core.market_cap_grid"),
             "before the first and after the last observation a value is held flat, between two it is interpolated",
             "a held value moves no chart and hides what happened",
@@ -103,13 +104,12 @@ def index_card(file: PublishedFile) -> Card | None:
     found = rows(file, INDEX_SQL)
     if found.is_empty():
         return None
-    title = index_title(found)
     return Card(
         key="quality-index-coverage",
-        title=title,
+        title=index_title(found),
         subtitle="Share of each index's level whose price is known at the close, percent; the rest is held",
         caption=caption(
-            credit(file, file.market_credit),
+            source_of(file),
             file.as_of("mart.narrative_index"),
             "back-filled: before the first stored list of members, made with later members by hindsight",
         ),
@@ -122,7 +122,6 @@ def index_card(file: PublishedFile) -> Card | None:
             FigureColumn("backfilled_pct", "Back-filled (%)", 0),
         ),
         sql=INDEX_SQL,
-        description=f"Table of {counted(found.height, 'index').replace('indexs', 'indices')}. {title}.",
         series_key="series",
     )
 
@@ -144,10 +143,9 @@ def exchange_coverage_card(file: PublishedFile) -> Card | None:
     gaps = rows(file, EXCHANGES_SQL).with_columns(gap=pl.col("aspect").replace(_ASPECTS))
     if gaps.is_empty():
         return None
-    title = exchange_coverage_title(gaps)
     return Card(
         key="quality-exchange-coverage",
-        title=title,
+        title=exchange_coverage_title(gaps),
         subtitle="Exchanges of which something is not known, by reason, with their spot volume of 24 hours in BTC",
         caption=caption(credit(file, f"{COINGECKO} and DefiLlama"), file.as_of("mart.exchange_flows")),
         dataset=Dataset("quality_exchange_coverage", gaps),
@@ -159,7 +157,6 @@ def exchange_coverage_card(file: PublishedFile) -> Card | None:
             FigureColumn("volume_24h_btc", "24 h (BTC)", 0),
         ),
         sql=EXCHANGES_SQL,
-        description=f"Table of {counted(gaps.height, 'reason')}. {title}.",
     )
 
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text
 from marketflows_pipeline.providers.attribution import SERVICES, service_name
 from marketflows_pipeline.report.ages import PART_NAMES
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
-from marketflows_pipeline.report.sections.heat import by_size
-from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
+from marketflows_pipeline.report.sections.marks import by_size, columns_axis, heat_map, height_of, rows_axis
 from marketflows_pipeline.report.specs import kept_spec, spec_of
 
 TABLES, CHECKS = "quality_tables", "quality_checks"
@@ -151,16 +149,14 @@ def failures_card(file: PublishedFile) -> Card | None:
     failed = _with_states(rows(file, FAILED_SQL))
     if failed.is_empty():
         return None
-    title = failures_title(failed)
     return Card(
         key="quality-failures",
-        title=title,
+        title=failures_title(failed),
         subtitle="Checks of each part's newest run that failed, with the worst rows and the limit",
         caption=caption(OF_RECORDS, failed["checked_at"].sort()[-1], "what blocks was not published"),
         dataset=Dataset("quality_failures", failed),
         columns=(FigureColumn("state", "It"), *_CHECK_COLUMNS),
         sql=FAILED_SQL,
-        description=f"Table of {counted(failed.height, 'check')}. {title}.",
         width=6,
     )
 
@@ -200,10 +196,9 @@ def calls_card(file: PublishedFile) -> Card | None:
     calls = rows(file, sql)
     if calls.is_empty():
         return None
-    title = calls_title(calls)
     return Card(
         key="quality-credits",
-        title=title,
+        title=calls_title(calls),
         subtitle=f"Attempts of requests in {file.now:%B %Y} (UTC) by service; a repeated one counts again",
         caption=caption(
             OF_RECORDS,
@@ -220,7 +215,6 @@ def calls_card(file: PublishedFile) -> Card | None:
             FigureColumn("newest", "Newest"),
         ),
         sql=sql,
-        description=f"Table of {counted(calls.height, 'service')}. {title}.",
     )
 
 
@@ -277,6 +271,5 @@ def _counts_spec(dataset: str, shown: pl.DataFrame, column: str, order: list[str
             ],
         )
     )
-    fields = cells.mark_rect(cornerRadius=3, stroke=BACKGROUND, strokeWidth=2).encode(color=by_size("n", _COUNT_LIMITS))
-    n_parts = shown["part"].n_unique()
-    return spec_of(fields + cells.mark_text(fontSize=13).encode(text="n:Q"), dataset, height=height_of(n_parts, row=44))
+    chart = heat_map(cells, by_size("n", _COUNT_LIMITS), text="n:Q")
+    return spec_of(chart, dataset, height=height_of(shown["part"].n_unique(), row=44))

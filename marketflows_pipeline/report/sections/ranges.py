@@ -10,22 +10,20 @@ from marketflows_pipeline.charts.style.wording import percent_text, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
-from marketflows_pipeline.report.sections.breadth import averages_card, breadth_rows
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.breadth import averages_card, breadth_of
+from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.held import held_words
-from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
+from marketflows_pipeline.report.sections.series import KEY, labels_of, newest_figures, styled, those_in
 from marketflows_pipeline.report.sections.words import (
     PRICE_NOT_INFLOW,
     change_finding,
     described,
     extreme,
+    held_words,
     known,
     source_of,
 )
@@ -35,7 +33,6 @@ from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
 
 CHAIN, LEVELS = "mart.range_chain", "core.group_totals"
-_NOUN = "ranges"
 _DAYS = 90
 _CHAIN_DAYS = (30, 7)
 _SHARE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
@@ -45,21 +42,19 @@ SURVIVORS = "today's coins drawn back (survivor-biased)"
 
 def ranges_section(file: PublishedFile) -> Section:
     """The section of ranges; cards whose tables are missing are named in its notes."""
-    of_ranges = breadth_rows(file, RANGES)
+    breadth = breadth_of(file, RANGES)
     caveats = (COUNTED, SURVIVORS, PRICE_NOT_INFLOW, *held_words(file))
-    return joined(
+    return section_of_cards(
         "ranges",
         "Ranges of market cap",
         {
-            "curves of ranges": category_card(
-                file, RANGES, measures_of(file), key="ranges-curves", noun=_NOUN, caveats=caveats
-            ),
+            "curves of ranges": category_card(file, RANGES, measures_of(file), caveats),
             "shares of ranges": _shares_card(file),
             "coins that crossed a limit": migration_card(file),
             "chains of ranges": _chain_card(file),
-            "attribution": attribution_card(file, RANGES, key="ranges-attribution", noun=_NOUN),
-            "breadth": of_ranges and averages_card(file, *of_ranges, RANGES, key="ranges-breadth"),
-            "gains": gains_card(file, RANGES, key="ranges-gains", noun=_NOUN, caveats=(COUNTED,)),
+            "attribution": attribution_card(file, RANGES),
+            "breadth": averages_card(breadth, key="ranges-breadth") if breadth else None,
+            "gains": gains_card(file, RANGES, COUNTED),
         },
     )
 
@@ -75,8 +70,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
     """)  # noqa: S608
     full = file.frame(sql)
-    newest = full.filter(pl.col("ts") == pl.col("ts").max())
-    shares = known(dict(newest.select(KEY, "share_pct").iter_rows()))
+    shares = newest_figures(full, "share_pct")
     if not shares:
         return None
     rows, before = thinned(full, [KEY])
@@ -124,7 +118,9 @@ def _share_title(full: pl.DataFrame, largest: tuple[str, float] | None, count: i
     end = full["ts"].max()
     of_range = full.filter(pl.col(KEY) == label).drop_nulls("share_pct").sort("ts")
     earlier = of_range.filter(pl.col("ts") <= end - pl.duration(days=_DAYS))
-    title = f"Coins {_range(label)} hold {value_text(share, 0, signed=False)} % of the cohort"
+    # A range within a sentence: "above $100B", "from $1B to $5B".
+    within = label if label.startswith("above") else f"from {label}"
+    title = f"Coins {within} hold {value_text(share, 0, signed=False)} % of the cohort"
     if not earlier.height:
         return title
     change = value_text(share - earlier["share_pct"][-1], 1, signed=True)
@@ -142,10 +138,10 @@ def _chain_card(file: PublishedFile) -> Card | None:
         return None
     subject = rows.filter(pl.col("days") == periods[0])
     gains = dict(subject.select(KEY, "chain_change_pct").iter_rows())
-    title = change_finding(gains, f"over {periods[0]} days by the coins that stay", noun=_NOUN)
-    gaps = subject.select(KEY, gap=(pl.col("level_change_pct") - pl.col("chain_change_pct")).abs())
+    title = change_finding(gains, f"over {periods[0]} days by the coins that stay", noun="ranges")
+    gaps = subject.select(KEY, gap=pl.col("level_change_pct") - pl.col("chain_change_pct"))
     widest = extreme(dict(gaps.iter_rows()))
-    if widest and widest[1] >= 1:
+    if widest and abs(widest[1]) >= 1:
         row = subject.filter(pl.col(KEY) == widest[0]).row(0, named=True)
         title += f"; with those that crossed a limit {widest[0]} shows {percent_text(row['level_change_pct'])}"
     subtitle = "Change of each range, %: by coins that stay in it (filled), and of its level (open)"
@@ -213,11 +209,5 @@ def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], per
     level = rows.mark_point(filled=False, size=120, strokeWidth=2, opacity=1).encode(
         x=alt.X("level_change_pct:Q", axis=axis), **shared
     )
-    spec = spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)))
     choice = input_number("days", "Days", periods, periods[0])
-    return {**spec, "params": [*spec["params"], choice]}
-
-
-def _range(label: str) -> str:
-    """A range within a sentence: "above $100B", "from $1B to $5B"."""
-    return label if label.startswith("above") else f"from {label}"
+    return spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)), inputs=[choice])

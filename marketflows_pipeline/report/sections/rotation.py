@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import polars as pl
@@ -21,16 +22,11 @@ from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    described,
-    listed,
-    source_of,
-)
+from marketflows_pipeline.report.sections.words import described, listed, source_of
 from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -42,6 +38,13 @@ _CLOSES, _TAIL, _LONGEST_TAIL = 120, 10, 30
 # Of so many series all paths are seen; of more those of the series under the pointer or singled out.
 _ALL_PATHS = 8
 _HEIGHT = 360
+
+
+PLACE_COLUMNS = (
+    FigureColumn("quadrant", "Quadrant"),
+    FigureColumn("ratio", "Relative strength (100 + z)", 2),
+    FigureColumn("momentum", "Momentum (100 + z)", 2),
+)
 
 
 def rotation_cards(file: PublishedFile) -> tuple[Card, ...]:
@@ -72,7 +75,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         f"own past; a path is the closes before"
     )
     # Sentences of the brief lead to this card, however the provider calls the coin.
-    key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else _anchor(benchmark)}"
+    key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else re.sub('[^A-Za-z0-9]', '-', benchmark)}"
     dataset = key.replace("-", "_")
     places = [
         (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
@@ -96,9 +99,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         columns=(
             FigureColumn("ts", "Close (UTC)"),
             FigureColumn(KEY, "Series"),
-            FigureColumn("quadrant", "Quadrant"),
-            FigureColumn("ratio", "Relative strength (100 + z)", 2),
-            FigureColumn("momentum", "Momentum (100 + z)", 2),
+            *PLACE_COLUMNS,
             FigureColumn("is_backfilled", "By hindsight"),
         ),
         sql=sql,
@@ -136,8 +137,7 @@ def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
 
 def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) -> str:
     """Who is in which quadrant, and the turning beside what chance alone gives."""
-    clockwise = [band_sentence(figure, _STEP) for figure in figures if figure["statistic"] == "clockwise_pct"]
-    chance = f": {clockwise[0]}" if clockwise else ": too short to tell from chance"
+    chance = f": {chance_words(figures, _STEP)}"
     if newest.is_empty():
         return f"No narrative has a place against {benchmark} at the newest close{chance}"
     inside = {name: newest.filter(pl.col("quadrant") == name)[KEY].to_list() for name in QUADRANTS}
@@ -146,6 +146,17 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
         return f"Of {newest.height} narratives against {benchmark}, {listed(words, 4)}{chance}"
     words = [f"{listed(labels)} {name}" for name, labels in inside.items() if labels]
     return f"{listed(words, 4)} against {benchmark}{chance}"
+
+
+def chance_words(figures: list[dict[str, Any]], step: str) -> str:
+    """The turning beside what chance alone gives.
+
+    Args:
+        figures: rows of the placebo, by statistic.
+        step: what one is called.
+    """
+    clockwise = (band_sentence(figure, step) for figure in figures if figure["statistic"] == "clockwise_pct")
+    return next(clockwise, "too short to tell from chance")
 
 
 @kept_spec
@@ -207,13 +218,12 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     )
     chart = alt.layer(*_quadrant_names(base), paths, heads, names)
     chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
-    spec = spec_of(chart, dataset, height=_HEIGHT)
     oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
     inputs = [
         input_range("day", f"{step.capitalize()}s back", -oldest, 0, 0),
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
     ]
-    return {**spec, "params": [*spec["params"], *inputs]}
+    return spec_of(chart, dataset, height=_HEIGHT, inputs=inputs)
 
 
 def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
@@ -243,8 +253,3 @@ def _picture(benchmark: str, as_of: Any) -> str:  # noqa: ANN401
         universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
         window=0, chance=(), tail=0, source="",
     ).file_name  # fmt: skip
-
-
-def _anchor(benchmark: str) -> str:
-    """An id as an anchor may have it."""
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in benchmark)

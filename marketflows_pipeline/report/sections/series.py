@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.model import MOST_POINTS
-from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.published import PublishedFile, with_texts
+from marketflows_pipeline.report.sections.words import known
 from marketflows_pipeline.report.specs import series_of
-from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name, visible
+from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, PORTFOLIOS, RANGES
 from marketflows_pipeline.warehouse.ddl import literal
 
 # The column whose value is singled out in all charts: what a series is called, unique in its category.
@@ -32,17 +35,12 @@ def labels_of(file: PublishedFile, category: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rows["label"]))
 
 
-def portfolios_of(file: PublishedFile, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Categories that are one portfolio's coins, in alphabetical order.
-
-    Args:
-        file: the published file.
-        known: categories that are none.
-    """
+def portfolios_of(file: PublishedFile) -> tuple[str, ...]:
+    """Categories that are one portfolio's coins, in alphabetical order."""
     if not file.has("core.series"):
         return ()
     categories = file.frame("select distinct category from core.series order by category")["category"]
-    return tuple(category for category in categories if category not in known)
+    return tuple(category for category in categories if category not in (NARRATIVES, PORTFOLIOS, RANGES, COHORT))
 
 
 def those_in(labels: tuple[str, ...], rows: pl.DataFrame) -> tuple[str, ...]:
@@ -64,6 +62,28 @@ def plain(labels: tuple[str, ...]) -> Series:
 def row_height(rows: int) -> int:
     """Height of a row of bars, px: few rows are higher, so that the chart fills its card."""
     return max(22, min(44, 264 // max(rows, 1)))
+
+
+def newest_figures(rows: pl.DataFrame, field: str) -> dict[str, float]:
+    """The known figures of a column at the newest time, by label."""
+    return known(dict(rows.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, field).iter_rows()))
+
+
+def over_days(
+    rows: pl.DataFrame, field: str, days: int, change: Callable[[pl.Expr, pl.Expr], pl.Expr]
+) -> dict[str, float | None]:
+    """What a column did in so many days up to the newest time, by label; null where either end is not known.
+
+    Args:
+        rows: label, ts, the column.
+        field: the column.
+        days: back to its value before.
+        change: of the value before and the newest one.
+    """
+    newest, value = pl.col("ts").max(), pl.col(field).sort_by("ts")
+    ends = rows.filter((pl.col("ts") == newest) | (pl.col("ts") == newest - pl.duration(days=days)))
+    changes = ends.group_by(KEY, maintain_order=True)
+    return dict(changes.agg(change=pl.when(pl.len() == 2).then(change(value.first(), value.last()))).iter_rows())
 
 
 def points_for(series: int) -> int:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption
+from marketflows_pipeline.report.sections.cards import caption, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, shown
-from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import (
-    described,
-    extreme,
-    known,
-    source_of,
-)
+from marketflows_pipeline.report.sections.series import KEY, newest_figures, over_days, shown
+from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
 from marketflows_pipeline.warehouse.ddl import literal
@@ -46,19 +38,19 @@ def dominance_card(file: PublishedFile) -> Card | None:
     )
     sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
     full = file.frame(sql)
-    newest = known(dict(full.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, "share_pct").iter_rows()))
+    newest = newest_figures(full, "share_pct")
     if not newest:
         return None
     rows, before = thinned(full, [KEY])
-    changes = _changes(full)
+    changes = over_days(full, "share_pct", _DAYS, lambda before, now: now - before)
     subject = "Bitcoin" if "Bitcoin" in newest else next(iter(newest))
     title = f"{subject} holds {_percent(newest[subject])} of the followed coins' market cap"
-    change = changes.get(subject)
+    change = changes.pop(subject, None)
     if change is not None:
         title += f", {value_text(change, 1, signed=True)} points in {_DAYS} days"
-    largest = extreme({label: abs(value) for label, value in changes.items() if label != subject and value is not None})
-    if largest and largest[1] >= 0.05:
-        title += f"; {largest[0]} {value_text(changes[largest[0]] or 0, 1, signed=True)}"
+    moved = extreme(changes)
+    if moved and abs(moved[1]) >= 0.05:
+        title += f"; {moved[0]} {value_text(moved[1], 1, signed=True)}"
     subtitle = "Share of all followed coins above the smallest range limit, %; dashed where coins were known later only"
     shown_parts = set(rows[KEY].unique())
     series = tuple((label, label, color) for _, label, color in _SHARES if label in shown_parts)
@@ -121,17 +113,11 @@ def map_card(file: PublishedFile) -> Card | None:
     if rows.height < 2:
         return None
     first = rows.row(0, named=True)
-    moved = extreme(
-        {
-            label: None if change is None else abs(change)
-            for label, change in rows.select(KEY, "change_7d_pct").iter_rows()
-        }
-    )
+    moved = extreme(dict(rows.select(KEY, "change_7d_pct").iter_rows()))
     part = _IN_NONE if first[KEY] == _IN_NONE else f"in {first[KEY]}"
     title = f"Coins {part} are {_percent(first['share_pct'])} of the map"
-    if moved and moved[1] >= 0.05:
-        change = rows.filter(pl.col(KEY) == moved[0])["change_7d_pct"][0]
-        title += f"; {moved[0]} moved most in 7 days, {value_text(change, 1, signed=True)} % by price"
+    if moved and abs(moved[1]) >= 0.05:
+        title += f"; {moved[0]} moved most in 7 days, {value_text(moved[1], 1, signed=True)} % by price"
     return Card(
         key="market-map",
         title=title,
@@ -196,17 +182,6 @@ def overlap_card(file: PublishedFile) -> Card | None:
         ),
         sql=sql,
     )
-
-
-def _changes(full: pl.DataFrame) -> dict[str, float | None]:
-    """Percentage points over the last days, by label; null where either end is not known."""
-    newest = pl.col("ts").max()
-    ends = full.filter((pl.col("ts") == newest) | (pl.col("ts") == newest - pl.duration(days=_DAYS)))
-    share = pl.col("share_pct").sort_by("ts")
-    change = ends.group_by(KEY, maintain_order=True).agg(
-        change=pl.when(pl.len() == 2).then(share.last() - share.first())
-    )
-    return dict(change.iter_rows())
 
 
 def _percent(value: float) -> str:

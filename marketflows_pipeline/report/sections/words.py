@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from marketflows_pipeline.charts.style.wording import counted, names_text, percent_text
+from marketflows_pipeline.charts.style.wording import counted, names_text, percent_text, value_text
 from marketflows_pipeline.report.credits import credit
 from marketflows_pipeline.report.published import PublishedFile
 
+_OF_GRID = """
+select 100 * avg((fill = 'interpolated')::int) as interpolated_pct,
+       100 * avg((fill in ('before_first', 'after_last'))::int) as held_pct,
+       count(*) filter (where fill = 'after_last' and ts = newest) as n_stale
+from core.market_cap_grid, (select max(ts) as newest from core.market_cap_grid)
+"""
+_WORTH_SAYING_PCT = 0.05
 PRICE_NOT_INFLOW = "a change of market cap is mostly price, not money that came in"
 _NAMED = 3
 
@@ -18,6 +25,21 @@ Figures = Mapping[str, float | None]
 def source_of(file: PublishedFile) -> str:
     """The credit; in the tutorial that its figures are made up."""
     return credit(file, file.market_credit)
+
+
+def held_words(file: PublishedFile) -> tuple[str, ...]:
+    """What of all coins' values on the grid is held flat or interpolated; nothing where all are observed."""
+    if not file.has("core.market_cap_grid"):
+        return ()
+    row = file.frame(_OF_GRID).row(0, named=True)
+    shares = [
+        f"{value_text(row[name], 1, signed=False)} % {words}"
+        for name, words in (("held_pct", "held flat"), ("interpolated_pct", "interpolated"))
+        if row[name] is not None and row[name] >= _WORTH_SAYING_PCT
+    ]
+    of_all = (f"of all coins' values {' and '.join(shares)}",) if shares else ()
+    stale = f"{counted(row['n_stale'], 'coin')} held at an older value at the newest time"
+    return (*of_all, *((stale,) if row["n_stale"] else ()))
 
 
 def known(figures: Figures) -> dict[str, float]:
@@ -60,10 +82,10 @@ def _least(figure: str) -> str:
     return "did not move" if figure[0].isdigit() else f"{'rose least' if figure[0] == '+' else 'fell most'}, {figure}"
 
 
-def extreme(figures: Figures, *, largest: bool = True) -> tuple[str, float] | None:
-    """The label with the largest (or smallest) figure, and it; None where none is known or two share it."""
-    ranked = sorted(known(figures).items(), key=lambda each: each[1], reverse=largest)
-    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+def extreme(figures: Figures) -> tuple[str, float] | None:
+    """The label with the figure furthest from 0, and it; None where none is known or two share it."""
+    ranked = sorted(known(figures).items(), key=lambda each: abs(each[1]), reverse=True)
+    if not ranked or (len(ranked) > 1 and abs(ranked[0][1]) == abs(ranked[1][1])):
         return None
     return ranked[0]
 
@@ -73,11 +95,6 @@ def listed(names: Sequence[str], most: int = _NAMED) -> str:
     if len(names) > most:
         return names_text(names, most)
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1] if names else "")))
-
-
-def coins(count: int) -> str:
-    """A number of coins: "1 coin", "12 coins"."""
-    return counted(count, "coin")
 
 
 def described(title: str, subtitle: str, figures: Iterable[tuple[str, str]], most: int = 12) -> str:

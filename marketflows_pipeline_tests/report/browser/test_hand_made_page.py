@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -319,7 +320,8 @@ def test_hostile_names_open_nothing_and_ask_for_nothing(open_page: Open, scripts
         names, title=names[0], subtitle=names[1], caption=names[2], sql=names[3], description=names[0]
     )
     sections = [Section("coins", names[1], (chart,)), Section("tables", "Tables", (table_card(names),))]
-    content = page_content(sections, brief=brief([statement(name) for name in names]), gains_note=names[0])
+    gains = replace(page_content().gains, note=names[0])
+    content = page_content(sections, brief=brief([statement(name) for name in names]), gains=gains)
     other = open_page(html_of(content, scripts))
     other.all_drawn()
     other.page.locator("details.figures summary").click()

@@ -12,7 +12,7 @@ import pytest
 from marketflows_pipeline.charts.style.colours import THEMES
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES
-from marketflows_pipeline.report.cells import rows_of
+from marketflows_pipeline.report.filters import rows_of
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.model import Card
 from marketflows_pipeline.report.published import open_published_file

@@ -16,8 +16,7 @@ import vl_convert
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Section
 from marketflows_pipeline.report.published import PublishedFile, open_published_file
 from marketflows_pipeline.report.sections.breadth import breadth_section
-from marketflows_pipeline.report.sections.narratives import narratives_section
-from marketflows_pipeline.report.sections.portfolios import portfolios_section
+from marketflows_pipeline.report.sections.followed import narratives_section, portfolios_section
 from marketflows_pipeline.report.sections.ranges import ranges_section
 from marketflows_pipeline.system.printable import presentable
 

@@ -42,19 +42,17 @@ def test_a_finding_names_the_highest_or_says_that_there_is_none(figures: dict[st
 
 
 @pytest.mark.parametrize(
-    ("figures", "largest", "found"),
+    ("figures", "found"),
     [
-        ({}, True, None),
-        ({"A": None}, True, None),
-        ({"A": 1.0, "B": 2.0}, True, ("B", 2.0)),
-        ({"A": 1.0, "B": 2.0}, False, ("A", 1.0)),
-        ({"A": 2.0, "B": 2.0}, True, None),
+        ({}, None),
+        ({"A": None}, None),
+        ({"A": 1.0, "B": 2.0}, ("B", 2.0)),
+        ({"A": 1.0, "B": -2.0}, ("B", -2.0)),
+        ({"A": 2.0, "B": -2.0}, None),
     ],
 )
-def test_the_extreme_is_one_alone(
-    figures: dict[str, float | None], largest: bool, found: tuple[str, float] | None
-) -> None:
-    assert extreme(figures, largest=largest) == found
+def test_the_extreme_is_one_alone(figures: dict[str, float | None], found: tuple[str, float] | None) -> None:
+    assert extreme(figures) == found
 
 
 def test_names_are_listed_as_a_sentence_has_them() -> None:
