@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -17,8 +19,11 @@ from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.published_data import PublishedData
     from marketflows_pipeline.cli.reports.report import Report, ReportFormat
+    from marketflows_pipeline.schema import Part
     from marketflows_pipeline.settings import ConfigFile
 
+Build: TypeAlias = "Callable[[PublishedData], Report]"
+Run: TypeAlias = Callable[[RunOptions], int]
 F = TypeVar("F", bound=Callable[..., Any])
 
 TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
@@ -44,15 +49,58 @@ refresh_option = click.option(
 )
 
 
+def run_of(part: Part, job_name: str, **changes: Any) -> Run:
+    """A run of a job for a command that answers after it.
+
+    Args:
+        part: what the settings must have.
+        job_name: of the job, as Dagster knows it.
+        changes: to the options of the command.
+    """
+
+    def run(options: RunOptions) -> int:
+        from marketflows_pipeline.cli.run import refresh  # noqa: PLC0415 (Dagster takes over a second to import)
+
+        return refresh(part, job_name, replace(options, **changes))
+
+    return run
+
+
+def prints_report(
+    part: ReportPart, command: str = "", *, verb: str = "fetch it", refresh_by: Run | None = None
+) -> Callable[[Callable[..., Build]], Callable[..., None]]:
+    """Make a command of a function that takes the command's own arguments and returns what builds the report.
+
+    Args:
+        part: what the report is about.
+        command: as of `print_report`; ``{name}`` stands for an argument of the command.
+        verb: as of `print_report`.
+        refresh_by: the run that --refresh means; None for a command without this option.
+    """
+
+    def decorate(build_of: Callable[..., Build]) -> Callable[..., None]:
+        @click.pass_obj
+        @functools.wraps(build_of)
+        def command_of(
+            options: RunOptions, /, *, output_format: ReportFormat, refresh: bool = False, **asked: object
+        ) -> None:
+            build, run_first = build_of(**asked), refresh_by if refresh else None
+            print_report(options, part, build, output_format, command.format(**asked), verb=verb, run_first=run_first)
+
+        return format_option(command_of if refresh_by is None else refresh_option(command_of))
+
+    return decorate
+
+
 def print_report(
     options: RunOptions,
     part: ReportPart,
-    build: Callable[[PublishedData], Report],
+    build: Build,
     output_format: ReportFormat,
-    *,
     command: str,
+    *,
     verb: str = "fetch it",
-    run_first: Callable[[RunOptions], int] | None = None,
+    run_first: Run | None = None,
 ) -> None:
     """Print a report; warnings go to standard error, and an error leaves standard output empty.
 
