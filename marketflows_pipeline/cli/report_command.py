@@ -14,7 +14,7 @@ from marketflows_pipeline.cli.report_context import ReportContext, ReportPart
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, WEEKLY_TRAININGS, RunOptions, Training
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.published_data import PublishedData
@@ -49,19 +49,22 @@ refresh_option = click.option(
 )
 
 
-def run_of(part: Part, job_name: str, **changes: Any) -> Run:
+def run_of(
+    part: Part, job_name: str, *, asks_again: bool = False, trainings: tuple[Training, ...] = WEEKLY_TRAININGS
+) -> Run:
     """A run of a job for a command that answers after it.
 
     Args:
         part: what the settings must have.
         job_name: of the job, as Dagster knows it.
-        changes: to the options of the command.
+        asks_again: as of `RunOptions`.
+        trainings: as of `RunOptions`.
     """
 
     def run(options: RunOptions) -> int:
         from marketflows_pipeline.cli.run import refresh  # noqa: PLC0415 (Dagster takes over a second to import)
 
-        return refresh(part, job_name, replace(options, **changes))
+        return refresh(part, job_name, replace(options, asks_again=asks_again, trainings=trainings))
 
     return run
 
