@@ -3,9 +3,8 @@
 import polars as pl
 
 from marketflows_pipeline.assets.measures import measure
-from marketflows_pipeline.queries.rotation import stored_placebo
+from marketflows_pipeline.queries.earlier import earlier_rows
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.rotation.narratives import (
     narrative_placebo,
     narrative_points,
@@ -30,5 +29,5 @@ def mart_rotation_log(run: RunContext) -> pl.DataFrame:
 @measure("mart.rotation_placebo", deps=(INDEX,))
 def mart_rotation_placebo(run: RunContext) -> pl.DataFrame:
     """The same returns in shuffled order, once a completed day."""
-    stored = stored_placebo(run.warehouse, table("mart.rotation_placebo"))
+    stored = earlier_rows(run.warehouse, "mart.rotation_placebo")
     return narrative_placebo(run.warehouse.read(INDEX), run.settings.source.coin_bases, stored)
