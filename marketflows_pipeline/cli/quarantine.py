@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import format_option_of
+from marketflows_pipeline.cli.report_command import answering_file, format_option_of, nothing_at, published_path
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
@@ -51,16 +51,14 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
     While a run goes on, this is as of the last publish, and says so.
     """
-    from marketflows_pipeline.cli.sql import nothing_at, published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
+    # Imported here, because --help need not wait for DuckDB.
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
     from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
-        if not published_path(options).exists():
-            raise nothing_at(published_path(options), options)
-        _list_published(question, published_path(options), output_format)
+        _list_published(question, answering_file(options), output_format)
         return
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (loads polars)
 
@@ -140,7 +138,6 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
     Raises:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
-    from marketflows_pipeline.cli.sql import nothing_at  # noqa: PLC0415
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 

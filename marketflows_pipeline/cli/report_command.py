@@ -13,7 +13,7 @@ import click
 from marketflows_pipeline.cli.report_context import ReportContext, ReportPart
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, WEEKLY_TRAININGS, RunOptions, Training
 
 if TYPE_CHECKING:
@@ -122,17 +122,49 @@ def print_report(
             raise click.exceptions.Exit(exit_code)
     # Imported here, because --help need not wait for DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
 
     with open_published_data(context_of(options, part, command, verb)) as data:
         report = build(data)
-    text = "".join(text_of(report, output_format, about=part.about))
+    write_report(report, output_format, about=part.about)
+
+
+def write_report(report: Report, output_format: ReportFormat, *, about: str) -> None:
+    """Write a report to standard output, and its warnings to standard error."""
+    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415 (--help need not wait for it)
+
+    text = "".join(text_of(report, output_format, about=about))
     out = standard_output()
     if output_format == "csv" and report.body["stale"]:
         say("note: these figures are stale; --format json says of when they are", is_error=True)
     for warning in report.warnings:
         say(f"warning: {warning}", is_error=True)
     out.write(text.encode())
+
+
+def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:
+    """The fault of a database file that no run has made yet, with the run that makes it."""
+    return MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
+
+
+def answering_file(options: RunOptions) -> Path:
+    """The file of `published_path`.
+
+    Raises:
+        MarketflowsError: if no run has made it yet.
+    """
+    path = published_path(options)
+    if not path.exists():
+        raise nothing_at(path, options)
+    return path
+
+
+def published_path(options: RunOptions) -> Path:
+    """The file that answers: the tutorial's, or the one that config.toml names."""
+    if options.tutorial:
+        return Path.cwd() / TUTORIAL_PUBLISHED
+    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+
+    return published_file(load_config(options.config, options.provider))
 
 
 def published_file(config: ConfigFile) -> Path:
