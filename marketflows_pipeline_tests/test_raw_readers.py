@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.schema import TABLES
+from marketflows_pipeline_tests.layers import parsed
 
 PACKAGE = Path(__file__).parents[1] / "marketflows_pipeline"
 QUERIES = Path(__file__).parents[1] / "warehouse" / "queries"
@@ -50,7 +51,7 @@ def modules() -> Iterator[tuple[str, ast.AST]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE)
         if module.parts[0] not in OUTSIDE:
-            yield str(module), ast.parse(path.read_text())
+            yield str(module), parsed(path)
 
 
 def readers_of_all(tree: ast.AST) -> Iterator[str]:

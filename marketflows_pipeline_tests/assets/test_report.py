@@ -33,6 +33,7 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, bundle: str | None) -
     return {name: value.value for name, value in assets._written(run).items()}
 
 
+@pytest.mark.slow
 def test_the_page_is_linked_and_previewed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:

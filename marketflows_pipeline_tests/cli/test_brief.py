@@ -181,6 +181,7 @@ def test_another_start_is_one_line_and_exit_code_2(tmp_path: Path, since: str) -
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30))
 def test_any_text_is_a_start_or_a_fault_of_the_user(since: str) -> None:
     try:
@@ -293,6 +294,7 @@ GARBAGE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [a_link, a_directory, a_fifo, *one_quick(map(written, GARBAGE))])
 def test_a_memory_that_is_spoilt_is_one_clear_warning(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     published(tmp_path, {})
@@ -351,6 +353,7 @@ def hostile_folder(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_hostile_names_stay_text_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setattr(choosing, "MOST_STATEMENTS", 1_000)
@@ -384,6 +387,7 @@ def test_a_file_without_events_is_an_error(tmp_path: Path) -> None:
     assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_the_program_answers_without_heavy_libraries(tmp_path: Path) -> None:
     published(tmp_path, {})
     done = program(tmp_path, "brief", "--since", "2026-11-19")

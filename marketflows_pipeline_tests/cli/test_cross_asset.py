@@ -224,6 +224,7 @@ def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
     assert (failed.exit_code, failed.stdout) == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", one_quick(ANSWERED))
 def test_the_program_answers_without_dagster_and_scikit_learn(market: Path, line: str) -> None:
     """Only what ranks flows loads polars, for the transforms of the pipeline."""

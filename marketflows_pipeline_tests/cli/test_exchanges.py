@@ -20,6 +20,7 @@ from marketflows_pipeline_tests.examples import one_quick
 pytestmark = pytest.mark.usefixtures("clock")
 
 
+@pytest.mark.slow
 def test_days_may_be_an_argument_or_an_option_but_not_two_numbers(folder: Path) -> None:
     as_argument = ask(folder, "exchange-netflow binance 2")
     assert as_argument == ask(folder, "exchange-netflow binance --days 2")
@@ -183,6 +184,7 @@ def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
     assert (failed.exit_code, failed.stdout) == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", one_quick(ANSWERED))
 def test_the_program_answers_without_dagster_and_polars(folder: Path, line: str) -> None:
     done = program(folder, *line.split())

@@ -22,6 +22,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.cli.asking import ANSWERED, ROOT, fault, invoke
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import TABLES_OF_DATA, publish_exchanges
+from marketflows_pipeline_tests.examples import one_quick
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES, dangerous
 
 # DuckDB holds no half of a character.
@@ -47,7 +48,7 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("output_format", ["table", "json", "csv"])
+@pytest.mark.parametrize("output_format", one_quick(["table", "json", "csv"]))
 @pytest.mark.parametrize("line", [*ANSWERED, "exchange-flows 100"])
 def test_an_answer_says_nothing_to_a_terminal(received: Path, clock: FixedClock, line: str, output_format: str) -> None:
     """An exchange called by an escape sequence cleared the screen of whoever asked for its volume."""

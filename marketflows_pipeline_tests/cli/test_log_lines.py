@@ -19,6 +19,7 @@ log = logging.getLogger(f"{PACKAGE}.tests")
 STARTS = re.compile(r"^\d{4}-\d\d-\d\d ", re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("usual_logging")
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_a_record_is_a_line_in_file_and_terminal(

@@ -35,6 +35,7 @@ def ask(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(marketflows, ["--config", str(folder / "config.toml"), "report", *arguments])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripts")
 def test_the_page_and_its_copy_are_written(published: Path) -> None:
     done = ask(published)
@@ -59,6 +60,7 @@ def test_one_file_is_written_alone(published: Path, tmp_path: Path, monkeypatch:
     assert [path.name for path in out.parent.iterdir()] == ["page 1.html"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripts")
 def test_a_place_that_cannot_be_written_is_named(published: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

@@ -205,6 +205,7 @@ def test_the_tutorial_asks_for_nothing_and_a_faulty_file_is_the_users(tmp_path: 
     assert "config.toml: providers.coingecko.days" in faulty.stderr
 
 
+@pytest.mark.slow
 def test_the_command_imports_neither_dagster_nor_altair(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(OWN)
 

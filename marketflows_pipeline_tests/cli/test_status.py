@@ -233,6 +233,7 @@ def test_of_own_files_no_credits_are_told(published: Path, tmp_path: Path, at: F
     assert "Credits" not in invoke(tmp_path / "copy").stdout
 
 
+@pytest.mark.slow
 def test_a_run_is_active_only_while_it_holds_the_lock(tmp_path: Path, at: FixedClock) -> None:
     publish(tmp_path)
     lock = tmp_path / ".marketflows" / "warehouse.lock"
@@ -246,6 +247,7 @@ def test_a_run_is_active_only_while_it_holds_the_lock(tmp_path: Path, at: FixedC
         assert "A run is active (pid" in invoke(tmp_path).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("findings", "held_since", "ended"),
     [
@@ -288,6 +290,7 @@ def test_the_tutorial_never_ages_and_spends_nothing(
     assert (answer["parts"][0]["state"], answer["parts"][0]["next_run_at"]) == ("fresh", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", ["table", "json"])
 def test_hostile_words_of_a_received_file_reach_no_terminal(tmp_path: Path, at: FixedClock, output_format: str) -> None:
     rows = [finding(f"check {name}", evidence=name, table_name=name) for name in STORED]
@@ -311,6 +314,7 @@ def test_a_file_of_an_earlier_version_has_an_answer(tmp_path: Path, at: FixedClo
     assert part(tmp_path, "market_caps", 0)["warnings"] == []
 
 
+@pytest.mark.slow
 def test_the_command_is_quick_and_ends_with_1_in_a_process_of_its_own(published: Path) -> None:
     done = program(published, "status")
 

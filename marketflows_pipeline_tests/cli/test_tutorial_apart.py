@@ -136,6 +136,7 @@ def core_cohort() -> None:
     """An asset that both modes have."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_home", one_quick([True, False]))
 def test_the_tutorials_record_is_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch, has_home: bool) -> None:
     """Live assets once looked fresh in the UI after a tutorial."""

@@ -75,6 +75,7 @@ def test_publishing_and_drawing_wait_for_every_blocking_check_of_what_they_show(
     assert set(graph["published/market_caps"]["deps"]) == {*tables, "events/market_caps"}
 
 
+@pytest.mark.slow
 def test_pruning_deletes_old_runs_but_keeps_each_jobs_latest_success(tmp_path: Path) -> None:
     """Runs count by the name of their job, so one without steps stands for the hourly one, which takes 4 s to store."""
     import datetime

@@ -80,6 +80,7 @@ def test_without_a_key_the_tick_is_skipped_and_says_so(instance: dg.DagsterInsta
     assert "\n" not in reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKING)
 @pytest.mark.parametrize("given", ["environment", "secrets.toml", "keyless"])
 def test_with_a_key_or_a_plan_that_needs_none_the_tick_starts_a_run_below_the_hour(
@@ -204,6 +205,7 @@ def assert_says_why(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str)
     assert list(filter_runs_to_should_retry([run], instance)) == []
 
 
+@pytest.mark.slow
 def test_a_run_without_a_key_fails_once_in_its_own_words(instance: dg.DagsterInstance) -> None:
     """Started by hand it cannot be skipped; the daemon would repeat it, as it does with a lost process."""
     assert_says_why(instance, launch(instance), "secrets.toml: [coingecko] api_key is missing")

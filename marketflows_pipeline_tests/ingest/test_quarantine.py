@@ -14,7 +14,7 @@ from marketflows_pipeline.schema import DType, table
 from marketflows_pipeline.transforms.plausibility import BOUNDS, implausible
 from marketflows_pipeline.warehouse.catalog import insert
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.examples import at_most
+from marketflows_pipeline_tests.examples import at_most, one_quick
 from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 
@@ -35,7 +35,7 @@ EDGES = {
 }
 
 
-@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("name", one_quick(BOUNDS))
 @settings(at_most(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_row_at_fault_is_missed(warehouse: Warehouse, name: str, data: st.DataObject) -> None:

@@ -103,6 +103,7 @@ def test_an_honest_market_is_not_suspected(honest: Frames) -> None:
     assert auc(found) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigmas", one_quick([6, 3, 0]))
 def test_the_return_to_come_in_noise_of_up_to_6_sigma_is_an_alarm(honest: Frames, sigmas: float) -> None:
     """In noise of 6 sigma it gave an AUC of 0.576 [0.562, 0.592] on real assets, and no alarm."""
@@ -142,6 +143,7 @@ def test_a_vix_one_session_early_passes(honest: Frames) -> None:
     assert auc(found) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 def test_all_features_one_session_early_is_an_alarm(honest: Frames) -> None:
     assert tier(trained(honest, early=1)) == "alarm"
 

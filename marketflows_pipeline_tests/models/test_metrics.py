@@ -107,6 +107,7 @@ def test_an_interval_leaves_out_what_could_not_be_computed() -> None:
     assert all(math.isnan(end) for end in interval(np.array([np.nan])))
 
 
+@pytest.mark.slow
 def test_blocks_cover_the_mean_of_what_is_alike_from_day_to_day() -> None:
     """Days drawn one by one take neighbours for independent, and their intervals are far too narrow."""
     rng = np.random.default_rng(11)

@@ -32,6 +32,7 @@ def rows_with_gaps_and_extremes() -> Any:
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 7), slice(0, 1)])
 def test_numbers_give_the_same_probabilities_to_the_bit(
@@ -103,6 +104,7 @@ def test_what_is_no_archive_is_refused(content: bytes) -> None:
         unpacked(content, "logistic", COLUMNS)
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_more_than_any_model_is_refused_before_it_is_unpacked() -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, slope=np.zeros(9_000_000))

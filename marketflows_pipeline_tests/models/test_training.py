@@ -24,6 +24,8 @@ from marketflows_pipeline.models.walk_forward import WalkForward
 from marketflows_pipeline.schema import table
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT, market, weekdays
 
+pytestmark = pytest.mark.slow
+
 # Normal with deviation 1, a feature with this log odds ranks a 1 above a 0 in 55 % of pairs.
 EFFECT = 0.178
 

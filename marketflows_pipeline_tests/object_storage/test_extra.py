@@ -49,6 +49,7 @@ def test_a_run_that_is_to_upload_does_not_begin(tmp_path: Path) -> None:
     assert not (tmp_path / ".marketflows").exists()
 
 
+@pytest.mark.slow
 def test_nothing_else_imports_it() -> None:
     program = (
         "import sys; import marketflows_pipeline.definitions, marketflows_pipeline.cli.sql;"

@@ -27,6 +27,8 @@ from dagster_shared.serdes import serialize_value
 
 from marketflows_pipeline.orchestration.launcher import WatchedRunLauncher
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 run_launcher:
   module: marketflows_pipeline.orchestration.launcher

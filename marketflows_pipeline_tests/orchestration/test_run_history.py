@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, event
 
 from marketflows_pipeline.orchestration.run_history import EventHistory, RunHistory
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

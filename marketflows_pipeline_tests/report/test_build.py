@@ -96,6 +96,7 @@ def test_a_part_of_the_page_that_fails_is_said_to_be_missing(
     ]
 
 
+@pytest.mark.slow
 def test_the_page_links_what_lies_beside_it(
     file: PublishedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_the_page_links_what_lies_beside_it(
     assert f'href="../../my%20pictures/{card.pictures[0]}"' in page.at(Place(tmp_path / "report/archive/x.html"))
 
 
+@pytest.mark.slow
 def test_every_tile_leads_to_a_card(file: PublishedFile) -> None:
     cards = {f"#{card.key}" for section in SECTIONS for card in section(file).cards}
     wanted = {tile.href for tile in tiles_of(file)}

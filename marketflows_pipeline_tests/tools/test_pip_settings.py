@@ -90,6 +90,7 @@ def test_a_file_named_by_variable_stands_in_place_of_the_users(
     assert nothing == {"cert": "/bundle.pem", "timeout": "180"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [None, "named.conf", "missing.conf", os.devnull])
 def test_pip_itself_uses_the_same(pip: ModuleType, environ: dict[str, str], tmp_path: Path, named: str | None) -> None:
     (tmp_path / "named.conf").write_text("[install]\nfind-links = /named\n[global]\nretries=3\n")

@@ -79,6 +79,7 @@ def test_what_a_killed_run_left_is_stored_by_the_next_opener_once(private: Path)
     assert not journal_path(private).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", [b'{"call_id": "c", "se', b"\0\0\0", b"[]\n", b'{"call_id": "c"}\n'])
 def test_a_line_that_a_power_cut_tore_costs_no_other_line(private: Path, torn: bytes) -> None:
     left_by_a_kill(private, SENT, torn=torn)

@@ -141,6 +141,7 @@ def test_a_full_disk_keeps_the_old_published_file(private: Path, small_disk: Pat
     assert link.read_bytes() == b"old"
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_made_is_a_fault_in_one_line(private: Path, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("")
     with Warehouse(private) as warehouse:

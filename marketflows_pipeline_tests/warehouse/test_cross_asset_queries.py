@@ -208,6 +208,7 @@ def test_query_fund_group_flows(ask: Ask) -> None:
     assert ask("fund_group_flows") == [("sector", NEWEST, 20.0, 20, 2, 3, 1, 80.0, 0.0, 5.0, FETCHED_PLAIN)]
 
 
+@pytest.mark.slow
 def test_questions_about_flows_are_answered_alike_in_another_time_zone(published: Path, ask: Ask) -> None:
     with duckdb.connect(str(published), read_only=True) as session:
         session.execute("set TimeZone = 'Pacific/Auckland'")
@@ -216,6 +217,7 @@ def test_questions_about_flows_are_answered_alike_in_another_time_zone(published
             assert session.execute(sql).fetchall() == ask(name), name
 
 
+@pytest.mark.slow
 def test_a_part_without_rows_gives_empty_answers(tmp_path: Path) -> None:
     link = publish_tables(tmp_path, {})
     for name in [name.removeprefix("test_query_") for name in globals() if name.startswith("test_query_")]:

@@ -235,6 +235,7 @@ def test_query_left_out_tokens(ask: Ask) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_questions_about_exchanges_are_answered_alike_in_another_time_zone(published: Path, ask: Ask) -> None:
     with duckdb.connect(str(published), read_only=True) as session:
         session.execute("set TimeZone = 'Pacific/Auckland'")
@@ -243,6 +244,7 @@ def test_questions_about_exchanges_are_answered_alike_in_another_time_zone(publi
             assert session.execute(sql).fetchall() == ask(name), name
 
 
+@pytest.mark.slow
 def test_a_part_without_rows_gives_empty_answers(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "private.duckdb") as warehouse:
         begin_part(warehouse, "exchanges", "run-1", NOW)

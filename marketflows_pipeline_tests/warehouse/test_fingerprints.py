@@ -23,6 +23,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.empty import new_warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 
+pytestmark = pytest.mark.slow
+
 # Every fingerprint is that of a copy in another store.
 BOTH_STORES = True
 OF_EVENTS = sorted({name for kind in KINDS for name in kind.tables})

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from marketflows_pipeline_tests.warehouse.test_rotation_queries import answer
 
 LAST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -42,6 +44,7 @@ STORED = {
 }
 
 
+@pytest.mark.slow
 def test_query_narrative_index_returns(tmp_path: Path) -> None:
     assert answer(tmp_path, "market_caps", STORED, "narrative_index_returns") == [
         ("ai", 7, 10.0, 2.0, False, 97.7, AS_OF),
@@ -50,6 +53,7 @@ def test_query_narrative_index_returns(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_query_index_contributors(tmp_path: Path) -> None:
     """The day that ends at the start of the span is not in it."""
     assert answer(tmp_path, "market_caps", STORED, "index_contributors") == [

@@ -94,6 +94,7 @@ def test_the_month_counts_what_earlier_runs_spent(warehouse: Warehouse) -> None:
     assert later.spent("coingecko", NOVEMBER) == 2
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_the_answer_still_counts_what_it_spent(private: Path) -> None:
     script = (
         "import os, sys; from marketflows_pipeline.warehouse.store import Warehouse\n"

@@ -238,6 +238,7 @@ def test_two_questions_at_once_do_not_lock_each_other_out(received: Path) -> Non
             assert connection.execute("select count(*) from t").fetchall() == [(10,)]
 
 
+@pytest.mark.slow
 def test_a_sort_larger_than_memory_is_spilled(received: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without external access DuckDB may still write to its own spill folder."""
     from marketflows_pipeline.warehouse import engine

@@ -356,6 +356,7 @@ def test_query_table_freshness(ask: Ask) -> None:
     assert rows["meta.api_calls"][3] == 5
 
 
+@pytest.mark.slow
 def test_a_session_in_another_time_zone_gets_the_same_answers(published: Path, ask: Ask) -> None:
     with duckdb.connect(str(published), read_only=True) as session:
         session.execute("set TimeZone = 'Pacific/Auckland'")

@@ -96,6 +96,7 @@ def answer(home: Path, part: Part, tables: Tables, query: str) -> list[tuple[Any
     return query_rows(link, (QUERIES / f"{query}.sql").read_text(encoding="utf-8")).rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_query_narrative_quadrant_changes(tmp_path: Path, shuffled: bool) -> None:
     tables = {name: rows[::-1] if shuffled else rows for name, rows in NARRATIVES.items()}
@@ -105,6 +106,7 @@ def test_query_narrative_quadrant_changes(tmp_path: Path, shuffled: bool) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_query_asset_quadrant_returns(tmp_path: Path) -> None:
     assert answer(tmp_path, "cross_asset", ASSETS, "asset_quadrant_returns") == [
         ("leading", 2, 10.5, 1.5, 0.5, -0.1, 0.2, "beyond chance", plain(14)),

@@ -327,6 +327,7 @@ def test_a_file_held_by_another_process_names_the_holder(private: Path) -> None:
         holder.communicate()
 
 
+@pytest.mark.slow
 def test_a_write_survives_kill_nine_the_moment_it_returned(private: Path) -> None:
     script = (
         "import os, sys; from marketflows_pipeline.warehouse.store import Warehouse\n"

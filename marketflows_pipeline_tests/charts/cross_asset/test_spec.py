@@ -136,6 +136,7 @@ def test_the_outside_has_one_name() -> None:
     assert OUTSIDE == flow_map.OUTSIDE
 
 
+@pytest.mark.slow
 def test_describing_the_pictures_does_not_load_altair() -> None:
     program = "import sys, marketflows_pipeline.charts.cross_asset.catalog; assert 'altair' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

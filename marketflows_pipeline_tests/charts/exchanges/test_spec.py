@@ -96,6 +96,7 @@ def test_a_frame_without_a_column_is_refused_by_name(spec: Any) -> None:
         spec.reason_to_skip(pl.DataFrame({"unknown": [1]}))
 
 
+@pytest.mark.slow
 def test_describing_the_pictures_does_not_load_altair() -> None:
     program = "import sys, marketflows_pipeline.charts.exchanges.catalog; assert 'altair' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -36,6 +36,7 @@ def test_a_chart_is_built_without_validating_its_parts(validations: list[str]) -
 
 def test_altair_would_validate_every_part_by_itself(validations: list[str]) -> None:
     """Once it does not any more, the renderer need not turn it off."""
-    line_chart(FRAME, chart_spec())
+    with schemapi.debug_mode(True):
+        line_chart(FRAME, chart_spec())
 
     assert len(validations) > 10

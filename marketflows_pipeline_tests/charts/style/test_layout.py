@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_a_wide_letter_is_wider_than_a_narrow_one_and_bold_is_wider_than_regular
     assert text_width("BTC 1.23", 12, bold=True) > text_width("BTC 1.23", 12)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="latin-1", categories=["L", "N", "P"]), max_size=60), st.floats(20, 300))
 def test_shortened_text_fits_and_short_text_stays(text: str, room: float) -> None:
     shown = shorten(text, 12, room)

@@ -59,6 +59,7 @@ def test_a_watermark_is_small_and_grey_in_the_corner_of_the_footer(size: Size) -
     assert spec["height"] < mark["y"] < spec["height"] + spec["padding"]["bottom"] - 11, "below the plot, on the page"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notes", [("a caveat",) * count for count in range(1, 30)])
 def test_a_watermark_lies_on_no_word_of_the_footer(notes: tuple[str, ...]) -> None:
     spec = drawn(Look(watermark="W" * 60), notes=notes)

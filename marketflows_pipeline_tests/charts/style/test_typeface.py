@@ -85,6 +85,7 @@ def test_every_character_has_a_glyph_so_that_no_other_font_is_asked(fonts: dict[
     assert ".notdef" not in glyphs.values()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_kerning_only_moves_letters_together(fonts: dict[str, Any], weight: str) -> None:
     font = fonts[weight]
@@ -108,6 +109,7 @@ def test_figures_stand_in_columns(weight: str) -> None:
     assert len({text_advance(digit, bold=WEIGHTS[weight]) for digit in "0123456789"}) == 1
 
 
+@pytest.mark.slow
 def test_the_face_has_every_character_that_the_package_writes(fonts: dict[str, Any]) -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "marketflows_pipeline").rglob("*.py")]
     shown = {char for source in sources for char in re.sub(r"\\u([0-9a-f]{4})", _character, source)}
@@ -152,6 +154,7 @@ def test_the_fonts_travel_in_the_package() -> None:
     assert set(FOLDER.iterdir()) <= packaged
 
 
+@pytest.mark.slow
 def test_the_theme_names_no_other_family() -> None:
     use_theme()
     theme = alt.theme.get()

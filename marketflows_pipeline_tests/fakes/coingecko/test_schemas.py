@@ -22,6 +22,8 @@ from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.schemas import schema, validator
 from marketflows_pipeline_tests.fakes.venues import generate_venues
 
+pytestmark = pytest.mark.slow
+
 REAL = os.environ.get("MARKETFLOWS_REAL_DATA")
 needs_real_data = pytest.mark.skipif(not REAL, reason="MARKETFLOWS_REAL_DATA names no folder with specs/ and data/")
 

@@ -18,6 +18,8 @@ from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.schemas import schema, validator
 
+pytestmark = pytest.mark.slow
+
 REAL = os.environ.get("MARKETFLOWS_REAL_DATA")
 needs_real_data = pytest.mark.skipif(not REAL, reason="MARKETFLOWS_REAL_DATA names no folder with specs/ and data/")
 

@@ -112,6 +112,7 @@ def test_a_coins_shard_is_the_same_in_every_process_and_version() -> None:
     assert found == {"bitcoin": [3], "ethereum": [3], "solana": [4], "dogecoin": [3]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "answers_per_commit"), [(1, 1), (1, 50), (3, 2), (8, 50)])
 def test_what_shards_land_and_one_step_merges_is_what_one_process_stores(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, count: int, answers_per_commit: int

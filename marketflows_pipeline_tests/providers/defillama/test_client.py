@@ -26,6 +26,7 @@ from marketflows_pipeline.providers.protocols.exchanges import (
     TOKEN_BALANCE_SCHEMA,
     ReservesProvider,
 )
+from marketflows_pipeline_tests.examples import one_quick
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.defillama.service import NOT_FOUND, UPGRADE, FakeDefiLlama
@@ -167,7 +168,7 @@ def test_the_folder_is_made_and_left_empty(asking: DefiLlama, tmp_path: Path) ->
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("endpoint", QUESTIONS)
+@pytest.mark.parametrize("endpoint", one_quick(QUESTIONS))
 @pytest.mark.parametrize(
     "refused",
     [
@@ -262,7 +263,7 @@ def test_an_answer_that_stalls_is_asked_again(
     assert llama.calls(endpoint) == 2
 
 
-@pytest.mark.parametrize("endpoint", QUESTIONS)
+@pytest.mark.parametrize("endpoint", one_quick(QUESTIONS))
 @pytest.mark.parametrize("fault", [faults.plain_text(500, "Internal server error"), faults.reset(), faults.cut_off()])
 def test_a_service_that_stays_down_is_given_up_and_nothing_is_left(
     asking: DefiLlama, llama: FakeDefiLlama, tmp_path: Path, endpoint: str, fault: faults.Fault

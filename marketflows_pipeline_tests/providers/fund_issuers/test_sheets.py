@@ -99,6 +99,7 @@ def test_a_workbook_that_declares_entities_is_refused() -> None:
         xlsx_sheets(with_bomb(workbook({"sheet": [["a"]]})))
 
 
+@pytest.mark.slow
 def test_a_workbook_that_unpacks_to_too_much_is_refused_unread() -> None:
     file = BytesIO()
     with ZipFile(file, "w", ZIP_DEFLATED) as parts, parts.open("xl/worksheets/sheet1.xml", "w") as part:

@@ -20,6 +20,8 @@ from marketflows_pipeline_tests.report.sections.coin_cards import all_cards, car
 from marketflows_pipeline_tests.tutorial.run import TutorialRun
 from marketflows_pipeline_tests.warehouse.frames import frame
 
+pytestmark = pytest.mark.slow
+
 TITLES = {
     "narratives-curves": "AI gained most since 12 Oct 2026 in US dollars, +20.0%; Made in USA fell most, -5.0%",
     "narratives-index": "Layer 1 gained most over 28 days by chained index in US dollars, +10.0%; AI fell most, -10.0%",

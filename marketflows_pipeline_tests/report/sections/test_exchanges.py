@@ -158,6 +158,7 @@ def test_a_table_without_rows_has_no_card(tmp_path: Path) -> None:
     assert "exchanges-league" not in {card.key for card in section.cards}
 
 
+@pytest.mark.slow
 def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
     names = list(HOSTILE_NAMES.values())
     names = [name.encode("utf-8", "replace").decode() for name in names]

@@ -121,6 +121,7 @@ def test_nothing_wrong_is_said_in_words(tmp_path: Path) -> None:
     assert "Corrections of the brief: no sentence that was told is wrong now." in section.notes
 
 
+@pytest.mark.slow
 def test_hostile_texts_are_shown_harmless(tmp_path: Path) -> None:
     texts = [text.encode("utf-8", "replace").decode() for text in HOSTILE_NAMES.values()]
     revisions = [{**REVISIONS[0], "key": text, "seen_at": NOW + place * HOUR} for place, text in enumerate(texts)]

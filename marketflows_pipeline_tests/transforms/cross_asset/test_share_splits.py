@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.cross_asset.share_splits import nearest_simple, share_splits
-from marketflows_pipeline_tests.examples import at_most
+from marketflows_pipeline_tests.examples import at_most, one_quick
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     assert_in_shape,
     bars_of,
@@ -185,7 +185,7 @@ def test_a_line_denies_nothing_of_later_figures() -> None:
 
 @pytest.mark.parametrize("off", [-5, -1, 0, 1, 5])
 @pytest.mark.parametrize("has_navs", [True, False])
-@pytest.mark.parametrize("ratio", [4.0, 0.1, 1.25, 1.05])
+@pytest.mark.parametrize("ratio", one_quick([4.0, 0.1, 1.25, 1.05]))
 def test_a_listed_split_is_matched_to_the_session_on_which_the_count_takes_it(
     off: int, has_navs: bool, ratio: float
 ) -> None:

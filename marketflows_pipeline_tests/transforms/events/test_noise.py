@@ -66,6 +66,7 @@ def chance_changes(
     return watched.filter(pl.Series(is_change.ravel())).with_columns(**texts, **none), watched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_noise_gives_at_most_one_event_a_day_over_all_kinds(seed: int) -> None:
     """From the first day on, when thresholds rest on little."""

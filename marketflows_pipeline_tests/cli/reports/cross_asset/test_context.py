@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_the_cards_say_their_finding_source_and_age(folder: Path) -> None:
     section = section_from(folder / "warehouse" / "marketflows.duckdb", cross_asset, now=NOW)
     reference = card_of(section, "cross-asset-reference-series")

@@ -77,6 +77,7 @@ def test_coverage_in_words() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_card_says_the_largest_flow_and_the_coverage_of_each_group(published: Path) -> None:
     section = section_from(published / "warehouse" / "marketflows.duckdb", cross_asset, now=NOW)
     card = card_of(section, "cross-asset-groups")
