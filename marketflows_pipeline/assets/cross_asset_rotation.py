@@ -8,9 +8,8 @@ import polars as pl
 from marketflows_pipeline.assets.measures import measure, measure_specs, update
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.queries.cross_asset import benchmark_symbol
-from marketflows_pipeline.queries.rotation import stored_placebo
+from marketflows_pipeline.queries.earlier import earlier_rows
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.rotation.assets import asset_placebo, asset_points, asset_stays
 
 FLOWS = "core.asset_flows"
@@ -32,7 +31,7 @@ def mart_cross_asset_rotation_log(run: RunContext) -> pl.DataFrame:
 @measure("mart.cross_asset_rotation_placebo", deps=(FLOWS,))
 def mart_cross_asset_rotation_placebo(run: RunContext) -> pl.DataFrame:
     """The same returns in shuffled order, once a completed week."""
-    stored = stored_placebo(run.warehouse, table("mart.cross_asset_rotation_placebo"))
+    stored = earlier_rows(run.warehouse, "mart.cross_asset_rotation_placebo")
     return asset_placebo(run.warehouse.read(FLOWS), benchmark_symbol(run.settings), stored)
 
 

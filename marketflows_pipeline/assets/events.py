@@ -10,9 +10,9 @@ import polars as pl
 from marketflows_pipeline.assets.measures import COMPUTED
 from marketflows_pipeline.assets.publishing import output_asset
 from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.queries.earlier import earlier_rows
 from marketflows_pipeline.queries.events.finding import (
     EVENTS,
-    earlier_events,
     events_of_kind,
     kinds_of,
     with_first_seen,
@@ -58,7 +58,7 @@ def update_events(run: RunContext, part: Part) -> int:
     Returns:
         How many events of the part are stored.
     """
-    earlier = earlier_events(run.warehouse)
+    earlier = earlier_rows(run.warehouse, EVENTS)
     since = run.started_at - KEPT_FOR
     lately = earlier.filter(pl.col("part") == part, pl.col("as_of") > since)
     kinds = kinds_of(run.warehouse, part)

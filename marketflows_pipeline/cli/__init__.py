@@ -152,14 +152,10 @@ def _exit_code() -> int:
     except OSError as error:
         # Whoever reads the answer may have seen enough of it (| head).
         if not isinstance(error, BrokenPipeError):
-            say(f"error: {_said_of(error)}", is_error=True)
+            say(f"error: {error.filename or 'standard output'}: {error.strerror or error}", is_error=True)
         _drop_what_is_unwritten()
         return 1
     return exit_code
-
-
-def _said_of(error: OSError) -> str:
-    return f"{error.filename or 'standard output'}: {error.strerror or error}"
 
 
 def _drop_what_is_unwritten() -> None:

@@ -8,8 +8,7 @@ from typing import Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import format_option_of
-from marketflows_pipeline.cli.sql import nothing_at, published_path
+from marketflows_pipeline.cli.report_command import answering_file, format_option_of
 from marketflows_pipeline.cli.text import argument_text, say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
@@ -40,9 +39,7 @@ def brief(options: RunOptions, since: str, output_format: Literal["text", "json"
     """
     asked_at = SystemClock().now()
     start = None if since == LAST else start_of(since, asked_at)
-    path = published_path(options)
-    if not path.exists():
-        raise nothing_at(path, options)
+    path = answering_file(options)
     # Imported here, because --help need not wait for DuckDB.
     from marketflows_pipeline.cli.last_brief import LastBrief, recalled, remembered  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.brief import FORMS  # noqa: PLC0415

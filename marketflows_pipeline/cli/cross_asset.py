@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, refresh_option
+from marketflows_pipeline.cli.report_command import (
+    MAX_DAYS,
+    format_option,
+    print_report,
+    prints_report,
+    refresh_option,
+    run_of,
+)
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, FRESH_MONEY
 from marketflows_pipeline.cli.text import argument_text
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import Horizon, ModelKind, RunOptions, Target, Training
 
 if TYPE_CHECKING:
+    from marketflows_pipeline.cli.report_command import Build
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 21
 # A quarter of sessions.
 ROTATION_DAYS = 63
 _TRAIN = "train a model"
+_FETCH = run_of("cross_asset", "cross_asset_refresh", asks_again=True)
+_FETCH_ALL = run_of("market_caps", "full_refresh", asks_again=True)
+_SCORE = run_of("cross_asset", "score_models")
 
 _days = click.option(
     "--days",
@@ -37,111 +48,56 @@ def cross_asset() -> None:
 @cross_asset.command("flows", short_help="What flowed into and out of each asset.")
 @_days
 @_issuance
-@format_option
-@refresh_option
-@click.pass_obj
-def flows(
-    options: RunOptions, days: int, output_format: ReportFormat, *, include_issuance: bool, refresh: bool
-) -> None:
+@prints_report(CROSS_ASSET, "cross-asset flows --refresh", refresh_by=_FETCH)
+def flows(*, days: int, include_issuance: bool) -> Build:
     """Net flow of each asset over the last sessions, ranked; issuance of coins is shown beside."""
     from marketflows_pipeline.cli.reports.cross_asset.flows import cross_asset_flows  # noqa: PLC0415 (--help is quick)
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: cross_asset_flows(data, days, include_issuance=include_issuance),
-        output_format,
-        command="cross-asset flows --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: cross_asset_flows(data, days, include_issuance=include_issuance)
 
 
 @cross_asset.command("who-gained", short_help="Which assets gained while one lost.")
 @click.argument("symbol", callback=argument_text)
 @_days
 @_issuance
-@format_option
-@refresh_option
-@click.pass_obj
-def who_gained(
-    options: RunOptions,
-    symbol: str,
-    days: int,
-    output_format: ReportFormat,
-    *,
-    include_issuance: bool,
-    refresh: bool,
-) -> None:
+@prints_report(CROSS_ASSET, "cross-asset who-gained {symbol} --refresh", refresh_by=_FETCH)
+def who_gained(*, symbol: str, days: int, include_issuance: bool) -> Build:
     """Which assets took in money while SYMBOL lost it, or lost it while SYMBOL took it in.
 
     An attribution in proportion to size, not observed transfers.
     """
     from marketflows_pipeline.cli.reports.cross_asset import who_gained as report  # noqa: PLC0415
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: report.who_gained(data, symbol, days, include_issuance=include_issuance),
-        output_format,
-        command=f"cross-asset who-gained {symbol} --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: report.who_gained(data, symbol, days, include_issuance=include_issuance)
 
 
 @cross_asset.command("regimes", short_help="Risk-on, risk-off or mixed, and since when.")
 @_days
-@format_option
-@refresh_option
-@click.pass_obj
-def regimes(options: RunOptions, days: int, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(CROSS_ASSET, "cross-asset regimes --refresh", refresh_by=_FETCH)
+def regimes(*, days: int) -> Build:
     """Whether the market wants risk: by VIX, its term structure and ratios of assets."""
     from marketflows_pipeline.cli.reports.cross_asset.regimes import market_regimes  # noqa: PLC0415
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: market_regimes(data, days),
-        output_format,
-        command="cross-asset regimes --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: market_regimes(data, days)
 
 
 @cross_asset.command("brief", short_help="Flows by class and asset, how unusual, streaks and shocks.")
-@format_option
-@refresh_option
-@click.pass_obj
-def brief(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(CROSS_ASSET, "cross-asset brief --refresh", refresh_by=_FETCH)
+def brief() -> Build:
     """Flows of 1, 5 and 21 trade sessions by group, class and asset, each against all past windows of that length."""
     from marketflows_pipeline.cli.reports.cross_asset.brief import flow_brief  # noqa: PLC0415
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        flow_brief,
-        output_format,
-        command="cross-asset brief --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return flow_brief
 
 
 @cross_asset.command("groups", short_help="Flows of groups of funds, and how much of each is known.")
 @_days
-@format_option
-@refresh_option
-@click.pass_obj
-def groups(options: RunOptions, days: int, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(CROSS_ASSET, "cross-asset groups --refresh", refresh_by=_FETCH)
+def groups(*, days: int) -> Build:
     """Flows of sectors, regions or spot crypto funds, as the settings group them, summed over what is known."""
     from marketflows_pipeline.cli.reports.cross_asset.groups import fund_groups  # noqa: PLC0415
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: fund_groups(data, days),
-        output_format,
-        command="cross-asset groups --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: fund_groups(data, days)
 
 
 @cross_asset.command("rotation", short_help="Which of two classes flows favour, and since when.")
@@ -154,26 +110,15 @@ def groups(options: RunOptions, days: int, output_format: ReportFormat, *, refre
     show_default=True,
     help="How many sessions, back from the newest with both flows.",
 )
-@format_option
-@refresh_option
-@click.pass_obj
-def rotation(
-    options: RunOptions, first: str, second: str, days: int, output_format: ReportFormat, *, refresh: bool
-) -> None:
+@prints_report(CROSS_ASSET, "cross-asset rotation {first} {second} --refresh", refresh_by=_FETCH)
+def rotation(*, first: str, second: str, days: int) -> Build:
     """Cumulative flow of FIRST less that of SECOND in percent of assets: classes (equity) or symbols (SPY).
 
     Which of them flows favour, since when, and whether they move together; not which dollar went where.
     """
     from marketflows_pipeline.cli.reports.cross_asset.rotation import flow_rotation_report  # noqa: PLC0415
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: flow_rotation_report(data, first, second, days),
-        output_format,
-        command=f"cross-asset rotation {first} {second} --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: flow_rotation_report(data, first, second, days)
 
 
 @click.command("train", short_help="Train a model on flows and judge it out of sample.")
@@ -200,19 +145,16 @@ def train(options: RunOptions, horizon: str, target: str, model: str, output_for
     """Train a model, walked forward by date, and say what it was worth beside baselines and without flows."""
     from marketflows_pipeline.cli.reports.cross_asset.model_evaluation import model_evaluation  # noqa: PLC0415
 
-    def train_now(options: RunOptions) -> int:
-        from marketflows_pipeline.cli.run import train_model  # noqa: PLC0415 (Dagster takes over a second)
-
-        return train_model(options, horizon=int(horizon), target=target, model=model)
-
+    # The command line lets no other words through.
+    one = Training(cast("Horizon", int(horizon)), cast("Target", target), cast("ModelKind", model))
     print_report(
         options,
         CROSS_ASSET,
         lambda data: model_evaluation(data, horizon=int(horizon), target=target, model=model),
         output_format,
-        command="train",
+        "train",
         verb=_TRAIN,
-        run_first=train_now,
+        run_first=run_of("cross_asset", "train_models", trainings=(one,)),
     )
 
 
@@ -233,46 +175,19 @@ def score(options: RunOptions, output_format: ReportFormat, *, refresh: bool) ->
             how_to_score=options.command_line("score --refresh"),
         ),
         output_format,
-        command="train",
+        "train",
         verb=_TRAIN,
-        run_first=_score if refresh else None,
+        run_first=_SCORE if refresh else None,
     )
 
 
 @click.command("fresh-money", short_help="Stablecoins issued, funds created, exchanges' net flow.")
-@format_option
-@refresh_option
-@click.pass_obj
-def fresh_money(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(FRESH_MONEY, "fresh-money --refresh", refresh_by=_FETCH_ALL)
+def fresh_money() -> Build:
     """Issuance of stablecoins, creations of funds and net flow of exchanges on one page, never added up."""
     from marketflows_pipeline.cli.reports.cross_asset import fresh_money as report  # noqa: PLC0415
 
-    print_report(
-        options,
-        FRESH_MONEY,
-        report.fresh_money,
-        output_format,
-        command="fresh-money --refresh",
-        run_first=_fetch_all if refresh else None,
-    )
+    return report.fresh_money
 
 
 CROSS_ASSET_COMMANDS: tuple[click.Command, ...] = (cross_asset, train, score, fresh_money)
-
-
-def _fetch(options: RunOptions) -> int:
-    from marketflows_pipeline.cli.run import refresh_cross_asset  # noqa: PLC0415 (Dagster takes over a second)
-
-    return refresh_cross_asset(options)
-
-
-def _fetch_all(options: RunOptions) -> int:
-    from marketflows_pipeline.cli.run import refresh_all  # noqa: PLC0415 (Dagster takes over a second)
-
-    return refresh_all(options)
-
-
-def _score(options: RunOptions) -> int:
-    from marketflows_pipeline.cli.run import score_assets  # noqa: PLC0415 (Dagster takes over a second)
-
-    return score_assets(options)

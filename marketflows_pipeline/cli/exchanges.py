@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, refresh_option
+from marketflows_pipeline.cli.report_command import (
+    MAX_DAYS,
+    format_option,
+    print_report,
+    prints_report,
+    refresh_option,
+    run_of,
+)
 from marketflows_pipeline.cli.report_context import EXCHANGES
 from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
+    from marketflows_pipeline.cli.report_command import Build
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 7
 LEAGUE_DAYS = (1, 7, 30)
+_FETCH = run_of("exchanges", "exchange_refresh")
+_FETCH_DAILY = run_of("exchanges", "daily_refresh", asks_again=True)
 
 _ROWS = click.IntRange(1, 1_000_000)
 _DAYS = click.IntRange(1, MAX_DAYS)
@@ -33,24 +42,15 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
 
 @click.command("exchange-flows", short_help="Where trading volume goes up and down.")
 @click.argument("limit", type=_ROWS, required=False)
-@format_option
-@refresh_option
-@click.pass_obj
-def exchange_flows(options: RunOptions, limit: int | None, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(EXCHANGES, "exchange-flows --refresh", refresh_by=_FETCH)
+def exchange_flows(*, limit: int | None) -> Build:
     """Trading volume of exchanges against their own past, the LIMIT largest (top_n of the settings by default).
 
     It measures activity, not money moving in or out: see exchange-netflow.
     """
     from marketflows_pipeline.cli.reports.exchanges import flows  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    print_report(
-        options,
-        EXCHANGES,
-        lambda data: flows.exchange_flows(data, limit or data.context.top_n),
-        output_format,
-        command="exchange-flows --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: flows.exchange_flows(data, limit or data.context.top_n)
 
 
 @click.command("exchange-netflow", short_help="What moved into and out of one exchange, or of all.")
@@ -95,49 +95,31 @@ def exchange_netflow(
             league.league(data, span) if exchange_id is None else netflow.exchange_netflow(data, exchange_id, span)
         ),
         output_format,
-        command=f"exchange-netflow {exchange_id or '--all'} --refresh",
-        run_first=partial(_fetch, daily=True) if refresh else None,
+        f"exchange-netflow {exchange_id or '--all'} --refresh",
+        run_first=_FETCH_DAILY if refresh else None,
     )
 
 
 @click.command("whale-movements", short_help="Coins with unusual trading volume, a proxy.")
 @click.argument("min_value_usd", type=_MONEY, default=1_000_000.0, callback=_finite)
-@format_option
-@refresh_option
-@click.pass_obj
-def whale_movements(options: RunOptions, min_value_usd: float, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(EXCHANGES, "whale-movements --refresh", refresh_by=_FETCH)
+def whale_movements(*, min_value_usd: float) -> Build:
     """Coins whose trading volume is unusual for their size, from MIN_VALUE_USD (1,000,000) of volume in 24 hours.
 
     A proxy for large holders at work: no single transaction is seen.
     """
     from marketflows_pipeline.cli.reports.exchanges import whales  # noqa: PLC0415
 
-    print_report(
-        options,
-        EXCHANGES,
-        lambda data: whales.whale_movements(data, min_value_usd),
-        output_format,
-        command="whale-movements --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: whales.whale_movements(data, min_value_usd)
 
 
 @click.command("exchange-tvl", short_help="Reserves of exchanges, ranked.")
-@format_option
-@refresh_option
-@click.pass_obj
-def exchange_tvl(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(EXCHANGES, "exchange-tvl --refresh", refresh_by=_FETCH)
+def exchange_tvl() -> Build:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
     from marketflows_pipeline.cli.reports.exchanges import tvl  # noqa: PLC0415
 
-    print_report(
-        options,
-        EXCHANGES,
-        lambda data: tvl.exchange_tvl(data, data.context.top_n),
-        output_format,
-        command="exchange-tvl --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: tvl.exchange_tvl(data, data.context.top_n)
 
 
 @click.command("exchange-dominance", short_help="How concentrated exchanges are.")
@@ -153,23 +135,12 @@ def exchange_tvl(options: RunOptions, output_format: ReportFormat, *, refresh: b
     type=click.Choice(["all", "centralised", "decentralised", "tracked"]),
     help="Among which exchanges.  [default: all for spot_volume, else centralised]",
 )
-@format_option
-@refresh_option
-@click.pass_obj
-def exchange_dominance(
-    options: RunOptions, measure: str, segment: str | None, output_format: ReportFormat, *, refresh: bool
-) -> None:
+@prints_report(EXCHANGES, "exchange-dominance --refresh", refresh_by=_FETCH)
+def exchange_dominance(*, measure: str, segment: str | None) -> Build:
     """Market shares of exchanges, and how concentrated they are."""
     from marketflows_pipeline.cli.reports.exchanges import dominance  # noqa: PLC0415
 
-    print_report(
-        options,
-        EXCHANGES,
-        lambda data: dominance.exchange_dominance(data, measure, segment, data.context.top_n),
-        output_format,
-        command="exchange-dominance --refresh",
-        run_first=_fetch if refresh else None,
-    )
+    return lambda data: dominance.exchange_dominance(data, measure, segment, data.context.top_n)
 
 
 EXCHANGE_COMMANDS: tuple[click.Command, ...] = (
@@ -179,9 +150,3 @@ EXCHANGE_COMMANDS: tuple[click.Command, ...] = (
     exchange_tvl,
     exchange_dominance,
 )
-
-
-def _fetch(options: RunOptions, *, daily: bool = False) -> int:
-    from marketflows_pipeline.cli.run import refresh_exchanges  # noqa: PLC0415 (Dagster takes over a second)
-
-    return refresh_exchanges(options, daily=daily)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketflows_pipeline.cli.asking_services import services_of
-from marketflows_pipeline.cli.report_command import format_option_of
+from marketflows_pipeline.cli.report_command import format_option_of, write_report
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import UserInputError
@@ -37,7 +37,6 @@ def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, out
     """
     # Imported here, because --help need not wait for polars, DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.id_map import id_map_report, lines_to_paste  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
     from marketflows_pipeline.ingest.market_caps.id_map import most_calls, propose_ids  # noqa: PLC0415
     from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
     from marketflows_pipeline.settings.models import source_of  # noqa: PLC0415
@@ -67,8 +66,6 @@ def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, out
         calls = " and ".join(f"{n} calls to {name}" for name, n in most_calls(first, second, len(wanted)).items())
         say(f"{len(wanted)} coins: at most {calls}", is_error=True)
         found = propose_ids(first, second, wanted).to_dicts()
-    report = id_map_report(settings, own, other, found, clock.now())
-    out = standard_output()
-    out.write("".join(text_of(report, output_format, about="market")).encode())
+    write_report(id_map_report(settings, own, other, found, clock.now()), output_format, about="market")
     if output_format == "table":
-        out.write(f"\n{lines_to_paste(settings, own, other, found)}".encode())
+        standard_output().write(f"\n{lines_to_paste(settings, own, other, found)}".encode())

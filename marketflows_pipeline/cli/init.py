@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from marketflows_pipeline.ingest.market_caps.catalogue import Listing
+    from marketflows_pipeline.providers.coingecko.client import CoinGecko
+    from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
     from marketflows_pipeline.settings.drafts import Draft
     from marketflows_pipeline.settings.writing import Choices
 
@@ -101,20 +104,13 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 @click.pass_context
 def init(
     context: click.Context,
+    /,
     *,
-    provider: ServiceName | None,
-    plan: KeyPlan | None,
-    api_key_file: Path | None,
-    narratives: tuple[str, ...],
-    portfolios: tuple[str, ...],
-    ranges: tuple[float, ...] | None,
-    days: int | None,
-    exchanges: bool | None,
-    cross_asset: bool | None,
     config: Path | None,
     secrets: Path | None,
     yes: bool,
     force: bool,
+    **answers: Any,  # noqa: ANN401 (the fields of `Given`)
 ) -> None:
     """Write a config.toml with what you choose, and a secrets.toml where there is a key; then say what it costs.
 
@@ -127,21 +123,11 @@ def init(
     options: RunOptions = context.obj
     if options.tutorial:
         raise click.UsageError("the tutorial has settings of its own.")
-    if provider is None and options.provider is not None:
+    given = Given(**answers)
+    if given.provider is None and options.provider is not None:
         if options.provider == "folder":
             raise UserInputError(f"--provider folder: expected {WITHOUT_KEY} or {WITH_KEY}; own files need none")
-        provider = options.provider
-    given = Given(
-        provider=provider,
-        plan=plan,
-        api_key_file=api_key_file,
-        narratives=narratives,
-        portfolios=portfolios,
-        ranges=ranges,
-        days=days,
-        exchanges=exchanges,
-        cross_asset=cross_asset,
-    )
+        given = replace(given, provider=options.provider)
     options = replace(options, config=config or options.config, secrets=secrets or options.secrets, provider=None)
     terminal = Terminal() if not yes and sys.stdin is not None and sys.stdin.isatty() else None
     if terminal is None and not yes and given.missing:
@@ -188,7 +174,12 @@ def _write(options: RunOptions, given: Given, terminal: Terminal | None, *, forc
     if account.new_key is not None:
         _refuse_overwriting(secrets, "--secrets", terminal, force=force)
     choices = _choices(options, account, given, terminal)
-    exchanges = _wants_exchanges(given, terminal, account)
+    exchanges = _answer(
+        given.exchanges,
+        terminal,
+        f"Follow volumes and reserves of exchanges (by {WITH_KEY}, slowly without a key)?",
+        default=account.provider == WITH_KEY,
+    )
     choices = replace(
         choices,
         exchanges=exchanges,
@@ -211,11 +202,8 @@ def _choices(options: RunOptions, account: Account, given: Given, terminal: Term
     usual = Choices(account.provider, account.plan)
 
     def ask(request: Callable[[Listing], pl.DataFrame]) -> pl.DataFrame:
-        with (
-            _drafted(options, account, config_text(usual)) as draft,
-            services_of(draft.settings, "init", SystemClock()) as clients,
-        ):
-            return request(clients.service_of(account.provider))
+        with _service(options, account) as service:
+            return request(service)
 
     with _drafted(options, account, config_text(usual)) as draft:
         source = draft.settings.source
@@ -243,15 +231,6 @@ def _choices(options: RunOptions, account: Account, given: Given, terminal: Term
     )
 
 
-def _wants_exchanges(given: Given, terminal: Terminal | None, account: Account) -> bool:
-    return _answer(
-        given.exchanges,
-        terminal,
-        f"Follow volumes and reserves of exchanges (by {WITH_KEY}, slowly without a key)?",
-        default=account.provider == WITH_KEY,
-    )
-
-
 def _answer(given: bool | None, terminal: Terminal | None, question: str, *, default: bool) -> bool:
     if given is not None:
         return given
@@ -270,6 +249,18 @@ def _drafted(options: RunOptions, account: Account, text: str) -> AbstractContex
     return drafted_settings(options.config, options.secrets, text, keys, os.environ)
 
 
+@contextmanager
+def _service(options: RunOptions, account: Account) -> Iterator[CoinGecko | CoinPaprika]:
+    """The provider of the account, asked with nothing but the defaults chosen."""
+    from marketflows_pipeline.settings.writing import Choices, config_text  # noqa: PLC0415 (--help is quick)
+
+    with (
+        _drafted(options, account, config_text(Choices(account.provider, account.plan))) as draft,
+        services_of(draft.settings, "init", SystemClock()) as clients,
+    ):
+        yield clients.service_of(account.provider)
+
+
 def _check_key(options: RunOptions, account: Account) -> None:
     """Ask the service by one call whether the key is good.
 
@@ -277,13 +268,8 @@ def _check_key(options: RunOptions, account: Account) -> None:
         UserInputError: it is not.
     """
     from marketflows_pipeline.providers.coingecko.client import CoinGecko  # noqa: PLC0415 (--help is quick)
-    from marketflows_pipeline.settings.writing import Choices, config_text  # noqa: PLC0415
 
-    with (
-        _drafted(options, account, config_text(Choices(account.provider, account.plan))) as draft,
-        services_of(draft.settings, "init", SystemClock()) as clients,
-    ):
-        client = clients.service_of(account.provider)
+    with _service(options, account) as client:
         assert isinstance(client, CoinGecko), "no other provider has keys here"
         try:
             client.check_key()

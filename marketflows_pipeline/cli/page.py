@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from marketflows_pipeline.cli.report_command import published_file
+from marketflows_pipeline.cli.report_command import nothing_at, published_file
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError
@@ -30,7 +30,7 @@ def report(options: RunOptions, out: Path | None, *, is_opened: bool) -> None:
     settings = read_settings(options, os.environ, needs_key=False)
     path = published_file(settings)
     if not path.exists():
-        raise MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
+        raise nothing_at(path, options)
     bundle = scripts(is_needed=True)
     written = write_on_demand(settings, options, bundle, SystemClock().now(), out)
     say(f"page  {written}")

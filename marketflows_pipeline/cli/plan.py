@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import table_or_json_option
-from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.cli.report_command import table_or_json_option, write_report
+from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import CoordinationError, MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import RunOptions
@@ -34,7 +34,6 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
     """
     # Imported here, because --help need not wait for polars, DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.plan import Stored, plan_report, stored_facts  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
     from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
     from marketflows_pipeline.warehouse.published import read_published  # noqa: PLC0415
@@ -62,10 +61,7 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
             stored = stored_facts(reading, settings, now, stored.source or "the published file", files.published_path)
     if settings.shared_database is not None and settings.source.makes_requests:
         stored = _counted_by_all(settings, stored, now)
-    report = plan_report(settings, stored, now)
-    for warning in report.warnings:
-        say(f"warning: {warning}", is_error=True)
-    standard_output().write("".join(text_of(report, output_format, about="market")).encode())
+    write_report(plan_report(settings, stored, now), output_format, about="market")
 
 
 def _counted_by_all(settings: Settings, stored: Stored, now: datetime) -> Stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import format_option_of
+from marketflows_pipeline.cli.report_command import answering_file, format_option_of, nothing_at, published_path
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
@@ -50,20 +51,20 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
     While a run goes on, this is as of the last publish, and says so.
     """
-    from marketflows_pipeline.cli.sql import nothing_at, published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
+    # Imported here, because --help need not wait for DuckDB.
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
     from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
-        if not published_path(options).exists():
-            raise nothing_at(published_path(options), options)
-        _list_published(question, published_path(options), output_format)
+        _list_published(question, answering_file(options), output_format)
         return
+    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (loads polars)
+
     try:
         with RunLock(lock_path(private)).acquire(command=_typed(), wait_s=0):
-            _bring_up_to_date(private)
+            Warehouse(private, create=False).close()  # gives a file of an older version the table that is asked for
             write_result(question, private, output_format, standard_output(), for_spreadsheets=True)
     except RunLockedError:
         say("note: a run is going on; this is as of the last publish", is_error=True)
@@ -137,7 +138,6 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
     Raises:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
-    from marketflows_pipeline.cli.sql import nothing_at  # noqa: PLC0415
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
@@ -157,9 +157,7 @@ def _store_and_lock(options: RunOptions, table: str) -> tuple[Store, Lock]:
     from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
     from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
 
-    def on_wait(words: str) -> None:
-        say(words, is_error=True)
-
+    on_wait = functools.partial(say, is_error=True)
     if options.tutorial or load_config(options.config, options.provider).warehouse.lake is None:
         private = _private_path(options)
         return FileStore(private), RunLock(lock_path(private), on_wait=on_wait)
@@ -173,13 +171,6 @@ def _private_path(options: RunOptions) -> Path:
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
     return load_config(options.config, options.provider).warehouse.path
-
-
-def _bring_up_to_date(path: Path) -> None:
-    """Give a private file of an older version the table that is asked for."""
-    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
-
-    Warehouse(path, create=False).close()
 
 
 def _typed() -> str:
@@ -216,11 +207,8 @@ def _hint(warehouse: Warehouse, table: str, key: str) -> str:
     near = nearest_keys(warehouse, table, key)
     if near:
         return f"; the nearest: {' '.join(map(shlex.quote, near))}"
-    return _near_of(key.split(","), ids_of(warehouse, table))
-
-
-def _near_of(parts: list[str], known: list[str]) -> str:
-    return next(filter(None, (_near(part, known) for part in parts)), "")
+    known = ids_of(warehouse, table)
+    return next(filter(None, (_near(part, known) for part in key.split(","))), "")
 
 
 def _near(wanted: str, known: tuple[str, ...] | list[str]) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
 from marketflows_pipeline.cli.report_context import ReportContext, ReportPart
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, WEEKLY_TRAININGS, RunOptions, Training
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.published_data import PublishedData
     from marketflows_pipeline.cli.reports.report import Report, ReportFormat
+    from marketflows_pipeline.schema import Part
     from marketflows_pipeline.settings import ConfigFile
 
+Build: TypeAlias = "Callable[[PublishedData], Report]"
+Run: TypeAlias = Callable[[RunOptions], int]
 F = TypeVar("F", bound=Callable[..., Any])
 
 TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
@@ -44,15 +49,61 @@ refresh_option = click.option(
 )
 
 
+def run_of(
+    part: Part, job_name: str, *, asks_again: bool = False, trainings: tuple[Training, ...] = WEEKLY_TRAININGS
+) -> Run:
+    """A run of a job for a command that answers after it.
+
+    Args:
+        part: what the settings must have.
+        job_name: of the job, as Dagster knows it.
+        asks_again: as of `RunOptions`.
+        trainings: as of `RunOptions`.
+    """
+
+    def run(options: RunOptions) -> int:
+        from marketflows_pipeline.cli.run import refresh  # noqa: PLC0415 (Dagster takes over a second to import)
+
+        return refresh(part, job_name, replace(options, asks_again=asks_again, trainings=trainings))
+
+    return run
+
+
+def prints_report(
+    part: ReportPart, command: str = "", *, verb: str = "fetch it", refresh_by: Run | None = None
+) -> Callable[[Callable[..., Build]], Callable[..., None]]:
+    """Make a command of a function that takes the command's own arguments and returns what builds the report.
+
+    Args:
+        part: what the report is about.
+        command: as of `print_report`; ``{name}`` stands for an argument of the command.
+        verb: as of `print_report`.
+        refresh_by: the run that --refresh means; None for a command without this option.
+    """
+
+    def decorate(build_of: Callable[..., Build]) -> Callable[..., None]:
+        @click.pass_obj
+        @functools.wraps(build_of)
+        def command_of(
+            options: RunOptions, /, *, output_format: ReportFormat, refresh: bool = False, **asked: object
+        ) -> None:
+            build, run_first = build_of(**asked), refresh_by if refresh else None
+            print_report(options, part, build, output_format, command.format(**asked), verb=verb, run_first=run_first)
+
+        return format_option(command_of if refresh_by is None else refresh_option(command_of))
+
+    return decorate
+
+
 def print_report(
     options: RunOptions,
     part: ReportPart,
-    build: Callable[[PublishedData], Report],
+    build: Build,
     output_format: ReportFormat,
-    *,
     command: str,
+    *,
     verb: str = "fetch it",
-    run_first: Callable[[RunOptions], int] | None = None,
+    run_first: Run | None = None,
 ) -> None:
     """Print a report; warnings go to standard error, and an error leaves standard output empty.
 
@@ -71,17 +122,49 @@ def print_report(
             raise click.exceptions.Exit(exit_code)
     # Imported here, because --help need not wait for DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
 
     with open_published_data(context_of(options, part, command, verb)) as data:
         report = build(data)
-    text = "".join(text_of(report, output_format, about=part.about))
+    write_report(report, output_format, about=part.about)
+
+
+def write_report(report: Report, output_format: ReportFormat, *, about: str) -> None:
+    """Write a report to standard output, and its warnings to standard error."""
+    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415 (--help need not wait for it)
+
+    text = "".join(text_of(report, output_format, about=about))
     out = standard_output()
     if output_format == "csv" and report.body["stale"]:
         say("note: these figures are stale; --format json says of when they are", is_error=True)
     for warning in report.warnings:
         say(f"warning: {warning}", is_error=True)
     out.write(text.encode())
+
+
+def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:
+    """The fault of a database file that no run has made yet, with the run that makes it."""
+    return MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
+
+
+def answering_file(options: RunOptions) -> Path:
+    """The file of `published_path`.
+
+    Raises:
+        MarketflowsError: if no run has made it yet.
+    """
+    path = published_path(options)
+    if not path.exists():
+        raise nothing_at(path, options)
+    return path
+
+
+def published_path(options: RunOptions) -> Path:
+    """The file that answers: the tutorial's, or the one that config.toml names."""
+    if options.tutorial:
+        return Path.cwd() / TUTORIAL_PUBLISHED
+    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+
+    return published_file(load_config(options.config, options.provider))
 
 
 def published_file(config: ConfigFile) -> Path:

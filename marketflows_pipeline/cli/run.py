@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
 
 import click
 import dagster as dg
@@ -26,31 +25,20 @@ from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
     assets_wanted,
-    cross_asset_refresh,
     crypto_refresh,
-    daily_refresh,
-    exchange_refresh,
     full_refresh,
     market_cap_refresh,
     score_models,
     train_models,
 )
-from marketflows_pipeline.options import (
-    TUTORIAL_RECORD,
-    WAIT_OF_A_COMMAND,
-    Horizon,
-    ModelKind,
-    RunOptions,
-    Target,
-    Training,
-)
+from marketflows_pipeline.options import TUTORIAL_RECORD, WAIT_OF_A_COMMAND, RunOptions
 from marketflows_pipeline.orchestration.failures import failure_of
 from marketflows_pipeline.orchestration.run_history import RunHistory
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.report.places import NO_FILE
 from marketflows_pipeline.report.writing import INDEX
 from marketflows_pipeline.run_context import read_settings
-from marketflows_pipeline.schema import PARTS
+from marketflows_pipeline.schema import PARTS, Part
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.system.safe_files import private_folder, private_umask
 from marketflows_pipeline.tutorial.verify import compare_with_golden
@@ -96,52 +84,21 @@ def _job_of(settings: Settings) -> str:
     return full_refresh.name
 
 
-def refresh_exchanges(options: RunOptions, *, daily: bool) -> int:
-    """Fetch the exchange part now and publish it; what went wrong is said on standard error.
+def refresh(part: Part, job_name: str, options: RunOptions) -> int:
+    """Run a job for a command that prints its answer itself; what went wrong is said on standard error.
 
     Args:
+        part: what the settings must have.
+        job_name: of the job.
         options: files and mode of the run.
-        daily: whether what is asked for once a day is asked for too, though the day's answer may be in.
 
     Returns:
         The exit code.
 
     Raises:
-        UserInputError: if a file given by the user is wrong, or its settings have no exchange part.
+        UserInputError: if a file given by the user is wrong, or its settings have no such part.
+        MarketflowsError: if the job works on what is stored, and nothing is.
     """
-    job = daily_refresh if daily else exchange_refresh
-    return _refresh("exchanges", job.name, replace(options, asks_again=daily))
-
-
-def refresh_cross_asset(options: RunOptions) -> int:
-    """Fetch the cross-asset part now and publish it; arguments, exit code and errors as in `refresh_exchanges`."""
-    return _refresh("cross_asset", cross_asset_refresh.name, replace(options, asks_again=True))
-
-
-def refresh_market_caps(options: RunOptions) -> int:
-    """Fetch the market-cap part now and publish it; arguments, exit code and errors as in `refresh_exchanges`."""
-    return _refresh("market_caps", market_cap_refresh.name, options)
-
-
-def refresh_all(options: RunOptions) -> int:
-    """Fetch every part of the settings now and publish; arguments, exit code and errors as in `refresh_exchanges`."""
-    return _refresh("market_caps", full_refresh.name, replace(options, asks_again=True))
-
-
-def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -> int:
-    """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
-    # The command line lets no other words through.
-    one = Training(cast("Horizon", horizon), cast("Target", target), cast("ModelKind", model))
-    return _refresh("cross_asset", train_models.name, replace(options, trainings=(one,)))
-
-
-def score_assets(options: RunOptions) -> int:
-    """Score the newest stored session and publish; exit code and errors as in `refresh_exchanges`."""
-    return _refresh("cross_asset", score_models.name, options)
-
-
-def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name: str, options: RunOptions) -> int:
-    """Run a job of one part for a command that prints its answer itself."""
     console = Console(stderr=True)
     level = click.get_current_context().find_root().params.get("log_level", "INFO")
     run_log = configure_logging(level.upper(), tutorial=options.tutorial, console=console)

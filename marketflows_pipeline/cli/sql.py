@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from marketflows_pipeline.cli.report_command import format_option_of, published_file
+from marketflows_pipeline.cli.report_command import answering_file, format_option_of
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, say, standard_output
 from marketflows_pipeline.cli.usage import is_option_of
-from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def asked_file(options: RunOptions, at: str | None) -> Path | RemoteVersion:
         if options.tutorial:
             raise click.UsageError("the tutorial uploads nothing; ask with --at but without --tutorial.")
         return remote_version(at, options, os.environ)
-    path = published_path(options)
-    if not path.exists():
-        raise nothing_at(path, options)
-    return path
+    return answering_file(options)
 
 
 def asked_snapshot(options: RunOptions, number: str) -> LakeSnapshot:
@@ -99,7 +96,7 @@ def asked_snapshot(options: RunOptions, number: str) -> LakeSnapshot:
     Raises:
         UserInputError: if it is no number, or the settings name no lake.
     """
-    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (see published_path)
+    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (--help need not wait for pydantic)
     from marketflows_pipeline.warehouse.published import LakeSnapshot  # noqa: PLC0415
     from marketflows_pipeline.warehouse.stores.lake_place import LakePlace  # noqa: PLC0415
 
@@ -110,17 +107,3 @@ def asked_snapshot(options: RunOptions, number: str) -> LakeSnapshot:
         raise UserInputError('--snapshot: expected a lake: store = "ducklake" under [warehouse] in config.toml')
     settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
     return LakeSnapshot(LakePlace.of(lake, settings), None if number == "latest" else int(number))
-
-
-def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:
-    """The fault of a database file that no run has made yet, with the run that makes it."""
-    return MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
-
-
-def published_path(options: RunOptions) -> Path:
-    """The file that answers: the tutorial's, or the one that config.toml names."""
-    if options.tutorial:
-        return Path.cwd() / TUTORIAL_PUBLISHED
-    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
-
-    return published_file(load_config(options.config, options.provider))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import context_of, table_or_json_option
+from marketflows_pipeline.cli.report_command import context_of, table_or_json_option, write_report
 from marketflows_pipeline.cli.report_context import PIPELINE
-from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import CoordinationError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions, parts_named
 
@@ -33,7 +33,6 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     """
     # Imported here, because --help need not wait for DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.status import status as report  # noqa: PLC0415
     from marketflows_pipeline.settings import why_no_exchanges  # noqa: PLC0415
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
@@ -51,8 +50,7 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     with open_published_data(context) if context.path.exists() else nullcontext() as data:
         is_one_of_several = bool(parts_named(os.environ))
         answer = report(context, data, private, lock=lock, shared_spent=spent, is_one_of_several=is_one_of_several)
-    text = "".join(text_of(answer, output_format, about=PIPELINE.about))
-    standard_output().write(text.encode())
+    write_report(answer, output_format, about=PIPELINE.about)
     if answer.body["stale"]:
         raise click.exceptions.Exit(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
@@ -105,10 +106,7 @@ def _alone(settings: Settings) -> Iterator[Lock]:
     from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415
 
-    def on_wait(words: str) -> None:
-        say(words, is_error=True)
-
-    command = shlex.join(sys.argv)
+    on_wait, command = functools.partial(say, is_error=True), shlex.join(sys.argv)
     lock: Lock = RunLock(lock_path(settings.warehouse.path), on_wait=on_wait)
     with contextlib.ExitStack() as held:
         held.enter_context(lock.acquire(command=command, wait_s=LOCK_WAIT_S))

@@ -45,7 +45,10 @@ def known_exchanges(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     return exchange_map(
         listed,
         newest_cexs(warehouse),
-        _centralised(warehouse),
+        warehouse.query(
+            "select exchange_id from accepted.centralised_exchanges"
+            " where last_seen_at = (select max(last_seen_at) from accepted.centralised_exchanges)"
+        ),
         DEFILLAMA_SLUGS,
         exchange_settings(settings).tracked,
         kinds=warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
@@ -167,10 +170,3 @@ def coins_left_out(warehouse: Warehouse, settings: Settings) -> pl.Series:
 def slugs_with_balances(warehouse: Warehouse) -> list[str]:
     """Slugs of exchanges whose reserves are known token by token."""
     return warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")["slug"].to_list()
-
-
-def _centralised(warehouse: Warehouse) -> pl.DataFrame:
-    return warehouse.query(
-        "select exchange_id from accepted.centralised_exchanges"
-        " where last_seen_at = (select max(last_seen_at) from accepted.centralised_exchanges)"
-    )

@@ -62,14 +62,10 @@ def pending_corrections(warehouse: Warehouse, moment: datetime, within: timedelt
 
 def _touched(warehouse: Warehouse, pending: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     """``coin_id, ts`` of the closes that come from revised observations; of many at once all of the coin's."""
-    coins = [_fields(key) for key in pending["key"]]
-    whole = [fields[0] for fields, is_whole in zip(coins, pending["stands_for_many"], strict=True) if is_whole]
+    revised = [(_fields(key), is_whole) for key, is_whole in pending.select("key", "stands_for_many").iter_rows()]
+    whole = [fields[0] for fields, is_whole in revised if is_whole]
     single = pl.DataFrame(
-        [
-            (fields[0], datetime.fromisoformat(fields[1]))
-            for fields, is_whole in zip(coins, pending["stands_for_many"], strict=True)
-            if not is_whole
-        ],
+        [(fields[0], datetime.fromisoformat(fields[1])) for fields, is_whole in revised if not is_whole],
         schema={"coin_id": pl.String, "observed_at": _TIME},
         orient="row",
     )
@@ -77,7 +73,7 @@ def _touched(warehouse: Warehouse, pending: pl.DataFrame, moment: datetime) -> p
         "core.daily_closes",
         columns=["coin_id", "ts", "observed_at"],
         where=f"coin_id {IS_ONE_OF} and ts <= ?",
-        params=[as_parameter({fields[0] for fields in coins}), moment],
+        params=[as_parameter({fields[0] for fields, _ in revised}), moment],
     )
     of_single = closes.join(single.unique(), on=["coin_id", "observed_at"], how="semi")
     return pl.concat([of_single, closes.filter(pl.col("coin_id").is_in(whole))]).select("coin_id", "ts").unique()

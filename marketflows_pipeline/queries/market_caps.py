@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from marketflows_pipeline.queries.closes import newest_observation
 from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
@@ -23,8 +24,7 @@ def window(warehouse: Warehouse, settings: Settings, moment: datetime) -> GridSp
     drawing it flat until now.
     """
     if is_out_of_credits(warehouse, settings, moment):
-        newest = warehouse.query("select max(ts) as ts from accepted.market_caps").item()
-        moment = min(moment, newest or moment)
+        moment = min(moment, newest_observation(warehouse) or moment)
     return since_first_run(warehouse, settings, GridSpec.from_window(moment, settings.source.days))
 
 

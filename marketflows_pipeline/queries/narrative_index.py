@@ -23,6 +23,11 @@ _RULES = {
     "category": pl.String, "series": pl.String, "top_n": pl.Int32, "buffer": pl.Int32, "rule": pl.String
 }  # fmt: skip
 
+_LISTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "category": pl.String, "series": pl.String, "ts": _TIME, "coin_id": pl.String, "rank": pl.Int32,
+    "is_complete": pl.Boolean,
+}  # fmt: skip
+
 
 def index_rule(settings: Settings) -> IndexRule:
     """The rule of narratives that the settings mean."""
@@ -127,7 +132,7 @@ def market_data(
     is_extension = levels.height == wanted.height and isinstance(oldest, datetime)
     first = oldest + timedelta(days=1) if is_extension and isinstance(oldest, datetime) else spec.start
     times = close_times(first, now)
-    listed = index_lists(warehouse, settings, wanted, stored, now) if times.len() else _no_list()
+    listed = index_lists(warehouse, settings, wanted, stored, now) if times.len() else pl.DataFrame(schema=_LISTS)
     coins = sorted({*listed["coin_id"], *stored.held["coin_id"]})
     answered = warehouse.query(
         "select coin_id, max(attempted_at) as answered_at from ("
@@ -164,10 +169,7 @@ def index_lists(
         for name, coins in settings.source.portfolios_in_use.items()
         for place, coin in enumerate(coins, 1)
     ]
-    columns = list(_no_list().columns)
-    return pl.concat([
-        of_narratives.select(columns), pl.DataFrame(of_portfolios, schema=_no_list().schema, orient="row")
-    ])  # fmt: skip
+    return pl.concat([of_narratives.select(*_LISTS), pl.DataFrame(of_portfolios, schema=_LISTS, orient="row")])
 
 
 def _first_members(warehouse: Warehouse, settings: Settings, new: pl.DataFrame) -> pl.DataFrame:
@@ -183,12 +185,3 @@ def _first_members(warehouse: Warehouse, settings: Settings, new: pl.DataFrame) 
     ]
     held = pl.DataFrame(portfolios, schema=dict.fromkeys([*INDEX, "coin_id"], pl.String), orient="row")
     return pl.concat([first.select(held.columns), held.join(new, on=INDEX, how="semi")])
-
-
-def _no_list() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "category": pl.String, "series": pl.String, "ts": _TIME, "coin_id": pl.String, "rank": pl.Int32,
-            "is_complete": pl.Boolean,
-        }
-    )  # fmt: skip

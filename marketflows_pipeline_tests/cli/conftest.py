@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from marketflows_pipeline.cli import report_command
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.jobs import PARTS_OF_JOBS
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.schema import Part
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import publish_market
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import NOW, publish_exchanges
 from marketflows_pipeline_tests.logger_state import restored_logger
@@ -37,6 +42,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
     fixed = FixedClock(NOW)
     monkeypatch.setattr(report_command, "SystemClock", lambda: fixed)
     return fixed
+
+
+@pytest.fixture
+def refreshed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, RunOptions]]:
+    """Stands in for the runs: notes each job with its options; the first one succeeds, the others fail."""
+    asked: list[tuple[str, RunOptions]] = []
+
+    def refresh(part: Part, job_name: str, options: RunOptions) -> int:
+        assert options.config.name == "config.toml"
+        assert part in PARTS_OF_JOBS[job_name]
+        asked.append((job_name, options))
+        return 1 if len(asked) > 1 else 0
+
+    monkeypatch.setitem(sys.modules, "marketflows_pipeline.cli.run", SimpleNamespace(refresh=refresh))
+    return asked
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -34,24 +32,6 @@ pytestmark = pytest.mark.usefixtures("clock")
 # Each with arguments that it answers to.
 FETCHING = ["cross-asset flows", "cross-asset who-gained SPY", "cross-asset regimes"]
 ANSWERED = [*FETCHING, "score"]
-
-
-@pytest.fixture
-def refreshed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stands in for the runs: notes which was asked for; succeeds until told otherwise."""
-    asked: list[str] = []
-
-    def noting(name: str) -> object:
-        def run(options: RunOptions) -> int:
-            assert options.config.name == "config.toml"
-            asked.append(name)
-            return 1 if len(asked) > 1 else 0
-
-        return run
-
-    runs = {name: noting(name) for name in ("refresh_cross_asset", "score_assets")}
-    monkeypatch.setitem(sys.modules, "marketflows_pipeline.cli.run", SimpleNamespace(**runs))
-    return asked
 
 
 @pytest.mark.parametrize("line", ANSWERED)
@@ -235,10 +215,11 @@ def test_a_wrong_command_line_is_a_usage_error(market: Path, line: str) -> None:
 
 @pytest.mark.parametrize("line", ANSWERED)
 def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
-    market: Path, refreshed: list[str], line: str
+    market: Path, refreshed: list[tuple[str, RunOptions]], line: str
 ) -> None:
     assert ask(market, f"{line} --refresh")["as_of"]
-    assert refreshed == ["score_assets" if line == "score" else "refresh_cross_asset"]
+    [(job, options)] = refreshed
+    assert (job, options.asks_again) == (("score_models", False) if line == "score" else ("cross_asset_refresh", True))
     failed = invoke(market, f"{line} --refresh")
     assert (failed.exit_code, failed.stdout) == (1, "")
 

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import shutil
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,22 +18,6 @@ from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import TABL
 from marketflows_pipeline_tests.examples import one_quick
 
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-@pytest.fixture
-def refreshed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Stands in for the run: notes whether daily data was asked for; succeeds until told otherwise."""
-    asked: list[bool] = []
-
-    def refresh_exchanges(options: RunOptions, *, daily: bool) -> int:
-        assert options.config.name == "config.toml"
-        asked.append(daily)
-        return 1 if len(asked) > 1 else 0
-
-    monkeypatch.setitem(
-        sys.modules, "marketflows_pipeline.cli.run", SimpleNamespace(refresh_exchanges=refresh_exchanges)
-    )
-    return asked
 
 
 @pytest.mark.slow
@@ -191,10 +173,13 @@ def test_a_wrong_command_line_is_a_usage_error(folder: Path, line: str) -> None:
 
 @pytest.mark.parametrize("line", ANSWERED)
 def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
-    folder: Path, refreshed: list[bool], line: str
+    folder: Path, refreshed: list[tuple[str, RunOptions]], line: str
 ) -> None:
     assert ask(folder, f"{line} --refresh")["as_of"]
-    assert refreshed == [line.startswith("exchange-netflow")], "netflow needs what is fetched daily"
+    [(job, options)] = refreshed
+    is_daily = line.startswith("exchange-netflow")
+    assert job == ("daily_refresh" if is_daily else "exchange_refresh"), "netflow needs what is fetched daily"
+    assert options.asks_again is is_daily
     failed = invoke(folder, f"{line} --refresh")
     assert (failed.exit_code, failed.stdout) == (1, "")
 

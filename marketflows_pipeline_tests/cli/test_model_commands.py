@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.models.verdicts import ALARM_AUC, EDGE, NO_EDGE
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.schema import Part
 from marketflows_pipeline.tutorial.recovery import measured_recovery
 from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
@@ -40,12 +42,14 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Stands in for the training run: notes what was asked for; fails for gradient boosting."""
     asked: list[dict[str, Any]] = []
 
-    def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -> int:
+    def refresh(_part: Part, job_name: str, options: RunOptions) -> int:
         assert options.config.name == "config.toml"
-        asked.append({"horizon": horizon, "target": target, "model": model})
-        return 1 if model == "gradient_boosting" else 0
+        assert job_name == "train_models"
+        [training] = options.trainings
+        asked.append(asdict(training))
+        return 1 if training.model == "gradient_boosting" else 0
 
-    monkeypatch.setitem(sys.modules, "marketflows_pipeline.cli.run", SimpleNamespace(train_model=train_model))
+    monkeypatch.setitem(sys.modules, "marketflows_pipeline.cli.run", SimpleNamespace(refresh=refresh))
     return asked
 
 

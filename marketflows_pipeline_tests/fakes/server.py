@@ -125,7 +125,7 @@ class FakeServer:
         closing.start()
         # A visitor who says nothing: the loop sees at once that it is to end, not at its next look.
         with suppress(OSError):
-            socket.create_connection(self._server.server_address[:2], timeout=1).close()
+            socket.create_connection(("127.0.0.1", self._server.server_address[1]), timeout=1).close()
         closing.join()
         self._server.server_close()
         self._thread.join()

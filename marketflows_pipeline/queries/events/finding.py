@@ -6,7 +6,6 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.queries.events import cross_asset, exchanges, market_cap_changes, market_caps, quality
 from marketflows_pipeline.queries.events.evidence import evidence_sql
 from marketflows_pipeline.queries.events.kinds import Discrete, Kind
@@ -35,14 +34,6 @@ def kinds_of(warehouse: Warehouse, part: Part) -> list[Kind]:
     """The kinds of a part whose tables are all stored."""
     stored = warehouse.current_tables()
     return [kind for kind in KINDS if kind.part == part and stored.issuperset(kind.tables)]
-
-
-def earlier_events(warehouse: Warehouse) -> pl.DataFrame:
-    """Rows of ``mart.events`` as the run before left them; none where another version stored them."""
-    try:
-        return warehouse.read(EVENTS)
-    except WarehouseError:
-        return table(EVENTS).empty()
 
 
 def with_first_seen(found: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:

@@ -43,9 +43,10 @@ class AssetSums:
             is unknown, the reason in `why`.
         unknown: symbol, name and reason of each asset whose flow is unknown, those without any price among them.
         includes_issuance: whether issuance of coins counts as a flow.
-        unknown_lag: funds of whose counts nobody knows whether they are about their date, which is assumed.
-        accruing: symbol and first known session of each fund whose issuer publishes no history of shares.
-        large: symbol and session of the newest flow beyond 35 % of a fund's assets, where the window has one.
+        flows: of all sessions, by the sessions of their orders.
+        doubts: keys of `coverage`: funds of whose counts nobody knows whether they are about their date, which is
+            assumed (unknown_lag); since when flows are known of funds whose issuer publishes no history of shares
+            (known_since); each fund's newest flow of the window beyond 35 % of its assets (large_flows).
     """
 
     window: SessionWindow
@@ -54,9 +55,8 @@ class AssetSums:
     assets: Sequence[dict[str, Any]]
     unknown: Sequence[dict[str, Any]]
     includes_issuance: bool
-    unknown_lag: Sequence[str]
-    accruing: Mapping[str, date]
-    large: Mapping[str, date]
+    flows: pl.DataFrame
+    doubts: Mapping[str, Sequence[Any]]
 
     def header(self) -> dict[str, Any]:
         """What a report says of its window."""
@@ -69,14 +69,6 @@ class AssetSums:
     def has_coins(self) -> bool:
         """Whether supplies of coins are among the figures."""
         return any(asset["flow_method"] == "supply" for asset in self.assets)
-
-    def partly_known(self) -> list[dict[str, Any]]:
-        """Assets whose flow is known on some sessions of the window only."""
-        return [
-            {key: asset[key] for key in ("symbol", "sessions_known")}
-            for asset in self.assets
-            if 0 < asset["sessions_known"] < self.window.n_sessions
-        ]
 
 
 def asset_sums(data: PublishedData, days: int, *, include_issuance: bool) -> AssetSums:
@@ -97,13 +89,20 @@ def asset_sums(data: PublishedData, days: int, *, include_issuance: bool) -> Ass
         assets=assets,
         unknown=_unknown(assets, data.context.universe),
         includes_issuance=include_issuance,
-        unknown_lag=[row["symbol"] for row in rows if row["lag_basis"] == "unknown" and row["flow_usd"] is not None],
-        accruing={
-            row["symbol"]: row["first_known_session"]
-            for row in rows
-            if row["first_known_session"] is not None and _is_snapshot(universe.get(row["symbol"]))
+        flows=flows,
+        doubts={
+            "unknown_lag": [
+                row["symbol"] for row in rows if row["lag_basis"] == "unknown" and row["flow_usd"] is not None
+            ],
+            "known_since": [
+                {"symbol": row["symbol"], "session": row["first_known_session"]}
+                for row in rows
+                if row["first_known_session"] is not None and _is_snapshot(universe.get(row["symbol"]))
+            ],
+            "large_flows": [
+                {"symbol": row["symbol"], "session": row["large_session"]} for row in rows if row["large_session"]
+            ],
         },
-        large={row["symbol"]: row["large_session"] for row in rows if row["large_session"]},
     )
 
 
@@ -122,11 +121,13 @@ def coverage(data: PublishedData, sums: AssetSums) -> dict[str, Any]:
         "n_assets": len(sums.assets),
         "n_with_known_flow": sum(asset["flow_usd"] is not None for asset in investors),
         "n_unknown": len(sums.unknown),
-        "partly_known": sums.partly_known(),
+        "partly_known": [
+            {key: asset[key] for key in ("symbol", "sessions_known")}
+            for asset in sums.assets
+            if 0 < asset["sessions_known"] < sums.window.n_sessions
+        ],
         "newest_flow_session": sums.window.newest_flow_session,
-        "unknown_lag": list(sums.unknown_lag),
-        "known_since": [{"symbol": symbol, "session": session} for symbol, session in sums.accruing.items()],
-        "large_flows": [{"symbol": symbol, "session": session} for symbol, session in sums.large.items()],
+        **sums.doubts,
         "behind": [{key: asset[key] for key in ("symbol", "last_session")} for asset in behind],
         "fetched_at": fetched(data),
     }

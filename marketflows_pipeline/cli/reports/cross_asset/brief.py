@@ -55,14 +55,13 @@ TABLE_COLUMNS = (
 
 def flow_brief(data: PublishedData) -> Report:
     """The report of `cross-asset brief`."""
-    flows = unit_flows(data)
-    sums, newest = flows.sums, newest_windows(flows.windows)
-    streak_of = {_key(row): row for row in streaks(flows.windows).to_dicts()}
+    windows, sums = unit_flows(data)
+    streak_of = {_key(row): {name: row[name] for name in _STREAK} for row in streaks(windows).to_dicts()}
     units: dict[tuple[str, ...], dict[str, Any]] = {}
-    for row in newest.to_dicts():
+    for row in newest_windows(windows).to_dicts():
         unit = units.setdefault(
             _key(row),
-            {**{name: row[name] for name in (*UNIT, "asset_class")}, **_streak(streak_of[_key(row)]), "windows": []},
+            {**{name: row[name] for name in (*UNIT, "asset_class")}, **streak_of[_key(row)], "windows": []},
         )
         unit["windows"].append({"window_sessions": row["window_sessions"], **{name: row[name] for name in _FIGURES}})
     ordered = sorted(units.values(), key=_place)
@@ -70,7 +69,7 @@ def flow_brief(data: PublishedData) -> Report:
         **header(data, data.as_of(BARS), stale=is_flow_stale(data, sums)),
         "session": sums.window.session,
         "units": ordered,
-        "largest_shocks": largest_shocks(flows.windows).to_dicts(),
+        "largest_shocks": largest_shocks(windows).to_dicts(),
         "shock_sessions": WEEK,
         "unknown_flow": sums.unknown,
         "source": credit(data, BARS, SHARES, with_coins=sums.has_coins()),
@@ -90,10 +89,6 @@ def flow_brief(data: PublishedData) -> Report:
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(row[name] for name in UNIT)
-
-
-def _streak(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _STREAK}
 
 
 def _place(unit: Mapping[str, Any]) -> tuple[Any, ...]:

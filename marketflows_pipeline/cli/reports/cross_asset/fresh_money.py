@@ -39,10 +39,6 @@ CAVEATS = {
     ),
 }
 _DEFILLAMA = "DefiLlama (https://defillama.com)"
-SOURCES = {
-    "exchange_stablecoins": _DEFILLAMA,
-    "exchange_coins": _DEFILLAMA,
-}
 DAYS = (1, 7, 30)
 
 CSV_COLUMNS = (
@@ -98,8 +94,7 @@ def fresh_money(data: PublishedData) -> Report:
 
 
 def _line(measure: str, of: str, **figures: object) -> dict[str, Any]:
-    source: dict[str, Any] = {"source": SOURCES.get(measure), "stale": False}
-    return {**dict.fromkeys(CSV_COLUMNS), **source, **figures, "measure": measure, "of": of}
+    return {**dict.fromkeys(CSV_COLUMNS), "stale": False, **figures, "measure": measure, "of": of}
 
 
 def _stablecoins(data: PublishedData) -> Iterator[dict[str, Any]]:
@@ -129,21 +124,21 @@ def _funds(data: PublishedData) -> Iterator[dict[str, Any]]:
     if not data.has(FLOWS):
         yield _line(measure, "all funds", spans=_IN_SESSIONS, reason=_why_not(data, "cross_asset", "no fund"))
         return
-    flows = unit_flows(data)
+    windows, sums = unit_flows(data)
     source = credit(data, BARS, SHARES).removeprefix(data.context.part.synthetic_note).removesuffix(".")
     by_unit: dict[str, dict[int, float | None]] = {}
-    for row in newest_windows(flows.windows).to_dicts():
+    for row in newest_windows(windows).to_dicts():
         if row["kind"] != COINS and row["level"] != ASSET:
             by_unit.setdefault(unit_name(row), {})[row["window_sessions"]] = row["flow_usd"]
-    for name, sums in sorted(by_unit.items()):
+    for name, flows in sorted(by_unit.items()):
         yield _line(
             measure,
             name,
-            **{span: sums[window] for span, window in zip(_SPANS, WINDOWS, strict=True)},
+            **{span: flows[window] for span, window in zip(_SPANS, WINDOWS, strict=True)},
             spans=_IN_SESSIONS,
-            to_day=flows.sums.window.session,
+            to_day=sums.window.session,
             as_of=data.as_of(BARS),
-            stale=is_flow_stale(data, flows.sums),
+            stale=is_flow_stale(data, sums),
             source=source,
         )
 
@@ -158,7 +153,7 @@ def _exchanges(data: PublishedData) -> Iterator[dict[str, Any]]:
             by_class.setdefault(sums["asset_class"], [None for _ in DAYS])[place] = sums["netflow_mid_usd"]
     if not by_class:
         reason = _why_not(data, "exchanges", "no reserves by token")
-        yield _line("exchange_stablecoins", "tracked exchanges", spans=_IN_DAYS, reason=reason)
+        yield _line("exchange_stablecoins", "tracked exchanges", spans=_IN_DAYS, reason=reason, source=_DEFILLAMA)
         return
     for name, known in sorted(by_class.items(), key=lambda item: item[0] != "stablecoins"):
         yield _line(
@@ -169,6 +164,7 @@ def _exchanges(data: PublishedData) -> Iterator[dict[str, Any]]:
             to_day=to_day,
             as_of=as_of,
             stale=data.is_stale(as_of, RECORD_LIMIT),
+            source=_DEFILLAMA,
         )
 
 

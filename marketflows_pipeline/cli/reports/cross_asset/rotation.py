@@ -33,13 +33,13 @@ def flow_rotation_report(data: PublishedData, first: str, second: str, days: int
     Raises:
         UserInputError: if there is no such class or asset, or both are the same.
     """
-    flows = unit_flows(data)
-    sums, units = flows.sums, units_of(flows.windows)
+    windows, sums = unit_flows(data)
+    units = units_of(windows)
     one, other = (_find(units, wanted) for wanted in (first, second))
     if one == other:
         raise UserInputError(f'"{first}" and "{second}" are the same: expected two classes or assets')
     names = {"first": unit_name(one), "second": unit_name(other)}
-    rotation = flow_rotation(daily_flows(flows.windows, one), daily_flows(flows.windows, other), days)
+    rotation = flow_rotation(daily_flows(windows, one), daily_flows(windows, other), days)
     sessions = rotation.sessions.to_dicts()
     newest = sessions[-1] if sessions else dict.fromkeys(CSV_COLUMNS)
     body: dict[str, Any] = {

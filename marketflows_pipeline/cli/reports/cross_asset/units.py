@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import FLOWS, AssetSums, asset_sums
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WINDOWS, flow_windows
-from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLUMNS, trade_flows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,23 +18,13 @@ ATTRIBUTION = (
 )
 
 
-@dataclass(frozen=True)
-class UnitFlows:
-    """Flows by unit.
+def unit_flows(data: PublishedData) -> tuple[pl.DataFrame, AssetSums]:
+    """Flows of every unit over windows of 1, 5 and 21 trade sessions, as `flow_windows` returns them.
 
-    Attributes:
-        windows: as `flow_windows` returns them.
-        sums: of the longest window, for what is unknown and how old it is.
+    Beside them the sums of the longest window, for what is unknown and how old it is.
     """
-
-    windows: pl.DataFrame
-    sums: AssetSums
-
-
-def unit_flows(data: PublishedData) -> UnitFlows:
-    """Flows of every unit over windows of 1, 5 and 21 trade sessions."""
     sums = asset_sums(data, max(WINDOWS), include_issuance=False)
-    return UnitFlows(flow_windows(trade_flows(data.table(FLOWS, FLOW_COLUMNS)), WINDOWS), sums)
+    return flow_windows(sums.flows, WINDOWS), sums
 
 
 def unit_name(unit: Mapping[str, Any]) -> str:

@@ -38,7 +38,6 @@ TABLE_COLUMNS = (
     ColumnFormat("return (%)", "price_return", 2, 0.01),
 )
 
-_SUGGESTED = 5
 _OTHERS_KEYS = ("symbol", "name", "asset_class", "flow_usd", "sessions_known", "flow_method", "price_return")
 
 
@@ -108,7 +107,7 @@ def _find(data: PublishedData, sums: AssetSums, wanted: str) -> dict[str, Any]:
 def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
     names = {asset["symbol"]: asset["name"] for asset in sums.assets}
     called = {symbol: (symbol, name) for symbol, name in names.items()}
-    near = near_matches(wanted, called, _SUGGESTED, is_whole_word=False)
+    near = near_matches(wanted, called, is_whole_word=False)
     if not near:
         return f'no asset "{wanted}" is in the universe; it holds {", ".join(names)}'
     return f'no asset "{wanted}" is in the universe' + did_you_mean([f"{symbol} ({names[symbol]})" for symbol in near])

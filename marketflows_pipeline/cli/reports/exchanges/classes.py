@@ -39,10 +39,7 @@ def class_line(sums: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     parts = []
     for each in sums:
         units = UNITS.get(each["asset_class"])
-        beside = "" if units is None or units == UNITS["stablecoins"] else f" ({_units(each, units)})"
+        has_own_units = units is not None and units != UNITS["stablecoins"]
+        beside = f" ({figure(each['netflow_units'], 0, f' {units}')})" if has_own_units else ""
         parts.append(f"{each['asset_class']} {figure(each['netflow_mid_usd'], 1, ' M USD', 1e6)}{beside}")
     return (f"By class: {', '.join(parts)}",) if parts else ()
-
-
-def _units(each: Mapping[str, Any], units: str) -> str:
-    return figure(each["netflow_units"], 0, f" {units}")

@@ -10,8 +10,6 @@ from marketflows_pipeline.errors import UserInputError
 
 # How many exchanges a footnote names.
 NAMED = 6
-MEASURES = ("spot_volume", "reserves", "derivatives_volume")
-SEGMENTS = ("all", "centralised", "decentralised", "tracked")
 
 METHOD = (
     "Shares are over all exchanges of the segment that were measured, however many are shown. hhi_index is the sum of "
@@ -25,6 +23,12 @@ SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): spot volume; D
 CSV_COLUMNS = (
     "rank", "exchange", "exchange_id", "market_dominance_pct", "value", "value_unit", "volume_24h_btc", "trust_score",
     "country", "year_established",
+)  # fmt: skip
+
+METRICS = (
+    "top_1_dominance_pct", "top_3_dominance_pct", "top_5_dominance_pct", "hhi_index", "market_concentration",
+    "systemic_risk", "effective_exchanges", "hhi_lower_bound", "hhi_upper_bound", "uncovered_pct", "hhi_30d_ago",
+    "hhi_change_30d", "n_compared",
 )  # fmt: skip
 
 # Words for each degree: what it means, and what one may do about it.
@@ -52,14 +56,12 @@ where s.measure = $measure and s.segment = $segment and s.day = $day
 order by s.rank
 limit $limit
 """
-_NEWEST = """
-select day, ts, total, n_exchanges, top_1_dominance_pct, top_3_dominance_pct, top_5_dominance_pct, hhi_index,
-       market_concentration, systemic_risk, uncovered_pct, hhi_lower_bound, hhi_upper_bound, effective_exchanges,
-       hhi_30d_ago, hhi_change_30d, n_compared
+_NEWEST = f"""
+select day, ts, n_exchanges, {", ".join(METRICS)}
 from mart.exchange_dominance
 where measure = $measure and segment = $segment
 order by day desc limit 1
-"""
+"""  # noqa: S608 (constants)
 _NOT_COMPARED = """
 select coalesce(now.name, before.name) as exchange, exchange_key as exchange_id,
        now.share_pct as market_dominance_pct, before.share_pct as market_dominance_30d_ago_pct
@@ -105,7 +107,7 @@ def exchange_dominance(data: PublishedData, measure: str, segment: str | None, l
             row["volume_24h_btc"] = row["value"]
         else:
             row["value"] = round(row["value"], 2)
-    metrics = _metrics(newest)
+    metrics = {name: newest[name] for name in METRICS}
     is_compared = newest["n_compared"] is not None
     without = data.without_reserves()
     body: dict[str, Any] = {
@@ -133,13 +135,6 @@ def exchange_dominance(data: PublishedData, measure: str, segment: str | None, l
 def _nothing(asked: dict[str, str], each: list[dict[str, Any]]) -> str:
     known = ", ".join(f"{row['measure']} of {row['segment']}" for row in each)
     return f"nothing is known of {asked['measure']} of {asked['segment']} exchanges; there is: {known}"
-
-
-def _metrics(newest: dict[str, Any]) -> dict[str, Any]:
-    names = ("top_1_dominance_pct", "top_3_dominance_pct", "top_5_dominance_pct", "hhi_index", "market_concentration")
-    more = ("systemic_risk", "effective_exchanges", "hhi_lower_bound", "hhi_upper_bound", "uncovered_pct")
-    change = ("hhi_30d_ago", "hhi_change_30d", "n_compared")
-    return {name: newest[name] for name in (*names, *more, *change)}
 
 
 def _interpretation(metrics: dict[str, Any]) -> dict[str, str]:

@@ -47,8 +47,9 @@ order by rank nulls last, exchange_id
 limit $limit
 """
 _MARKET = """
-select segment, n_exchanges, total_volume_24h_btc, total_volume_24h_usd, top_3_concentration_pct, mean_trust_score,
-       n_with_trust_score
+select segment, total_volume_24h_btc, total_volume_24h_usd, top_3_concentration_pct,
+       n_exchanges as num_major_exchanges, mean_trust_score as avg_trust_score,
+       n_with_trust_score as num_with_trust_score
 from mart.exchange_market
 order by segment
 """
@@ -79,7 +80,7 @@ def exchange_flows(data: PublishedData, limit: int) -> Report:
     exchanges = data.rows(_EXCHANGES, {"limit": limit})
     for row in exchanges:
         row["volume_direction"] = VOLUME_WORDS.get(row["flow_direction"])
-    segments = {row.pop("segment"): _analysis(row) for row in data.rows(_MARKET)}
+    segments = {row.pop("segment"): row for row in data.rows(_MARKET)}
     market = {**segments.pop("all"), "num_shown": len(exchanges), "segments": segments}
     coverage = _coverage(data)
     body = {
@@ -99,17 +100,6 @@ def exchange_flows(data: PublishedData, limit: int) -> Report:
         _summary(market),
         _footnotes(coverage),
     )
-
-
-def _analysis(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "total_volume_24h_btc": row["total_volume_24h_btc"],
-        "total_volume_24h_usd": row["total_volume_24h_usd"],
-        "top_3_concentration_pct": row["top_3_concentration_pct"],
-        "num_major_exchanges": row["n_exchanges"],
-        "avg_trust_score": row["mean_trust_score"],
-        "num_with_trust_score": row["n_with_trust_score"],
-    }
 
 
 def _coverage(data: PublishedData) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
-_SUGGESTED = 5
-
 _SELECT = "select exchange_key, exchange_id, defillama_slug, name, is_centralised, is_tracked from core.exchanges"
 _MATCHES = f"""
 {_SELECT}
@@ -70,7 +68,7 @@ def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
     called = {
         row["exchange_key"]: [row[name] or "" for name in ("exchange_id", "defillama_slug", "name")] for row in known
     }
-    near = near_matches(wanted, called, _SUGGESTED, is_whole_word=False)
+    near = near_matches(wanted, called, is_whole_word=False)
     if not near:
         return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
     names = {row["exchange_key"]: row["name"] for row in known}

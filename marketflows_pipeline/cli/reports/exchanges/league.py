@@ -65,14 +65,7 @@ def league(data: PublishedData, days: int) -> Report:
     has_positions = data.has(_POSITIONS)
     positions = {row.pop("exchange_key"): row for row in data.rows(_POSITION)} if has_positions else {}
     unknown = dict.fromkeys(_POSITION_KEYS)
-    entries = [
-        {
-            key: value
-            for key, value in {**row, **positions.get(row["exchange_id"], unknown)}.items()
-            if key in CSV_COLUMNS
-        }
-        for row in rows
-    ]
+    entries = [{**row, **positions.get(row["exchange_id"], unknown)} for row in rows]
     overview, records = data.as_of(LEAGUE), data.as_of(_NETFLOW) if data.has(_NETFLOW) else None
     body: dict[str, Any] = {
         **data.header(overview, stale=data.is_stale(overview, HOURLY_LIMIT) or data.is_stale(records, RECORD_LIMIT)),

@@ -56,18 +56,14 @@ TABLE_COLUMNS = (
 )
 
 _NETFLOW = "mart.exchange_netflow"
-_DAYS = """
-select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd,
-       left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
-       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, left_out_quarantined_usd,
+_DAYS = f"""
+select {", ".join(CSV_COLUMNS)}, ts,
        n_tokens_kept, n_tokens_unpriced, n_tokens_negative, n_tokens_quarantined, n_tokens_rebased,
-       reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
-       largest_vanished_token, largest_new_usd, largest_new_token, own_token_share_pct, coverage_pct,
-       coverage_before_pct, market_share_pct, reason
+       largest_vanished_usd, largest_vanished_token, largest_new_usd, largest_new_token
 from mart.exchange_netflow
 where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
 order by day
-"""
+"""  # noqa: S608 (constants)
 _VOLUMES = """
 select day, ts, volume_24h_btc
 from core.exchange_volumes

@@ -10,6 +10,10 @@ from marketflows_pipeline.transforms.exchanges.netflow_sums import pct_of
 # A vanished or new token above this share of the reserves is worth a warning.
 LARGE_TOKEN_PCT = 1.0
 
+_LARGE = {
+    "vanished": ("vanished", "a withdrawal, a new name or a lost label"),
+    "new": ("is new", "a deposit, a new name or a new label"),
+}
 _LEFT_OUT = {
     "unpriced": "without a price",
     "negative": "with a quantity or value below 0",
@@ -21,18 +25,13 @@ def reserve_warnings(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """What to be told beside the net flow: large tokens that vanished or are new, and tokens without a price."""
     warnings = []
     for record in records:
-        share = pct_of(record["largest_vanished_usd"], record["reserves_usd"])
-        if share is not None and share > LARGE_TOKEN_PCT:
-            warnings.append(
-                f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
-                "is left out, and may be a withdrawal, a new name or a lost label"
-            )
-        share = pct_of(record["largest_new_usd"], record["reserves_usd"])
-        if share is not None and share > LARGE_TOKEN_PCT:
-            warnings.append(
-                f"{record['day']}: {record['largest_new_token']} worth {share:.1f} % of the reserves is new; it is "
-                "left out, and may be a deposit, a new name or a new label"
-            )
+        for kind, (happened, cause) in _LARGE.items():
+            share = pct_of(record[f"largest_{kind}_usd"], record["reserves_usd"])
+            if share is not None and share > LARGE_TOKEN_PCT:
+                warnings.append(
+                    f"{record['day']}: {record[f'largest_{kind}_token']} worth {share:.1f} % of the reserves "
+                    f"{happened}; it is left out, and may be {cause}"
+                )
         if count := record["n_tokens_rebased"]:
             warnings.append(
                 f"{record['day']}: {count:,} {'token is' if count == 1 else 'tokens are'} counted on another basis "

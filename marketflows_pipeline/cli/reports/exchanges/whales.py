@@ -58,7 +58,8 @@ def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
     asked = {"min_value_usd": min_value_usd}
     signals = data.rows(_SIGNALS, asked)
     as_of = data.as_of("mart.whale_signals") or data.as_of("raw.trending_coins")
-    coverage = {**data.row(_CANDIDATES, asked), "excluded_categories": _excluded(data)}
+    excluded = data.rows(_EXCLUDED) if data.has("raw.excluded_coins") else []
+    coverage = {**data.row(_CANDIDATES, asked), "excluded_categories": [row["category"] for row in excluded]}
     services = attribution(DEFAULT_PROVIDER, data.provider, with_address=True)
     source = data.credit(f"{services}: trending coins and the tracked cohort.")
     body: dict[str, Any] = {
@@ -81,9 +82,3 @@ def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
         f"{coverage['n_with_zscore']:,} have the history for a z-score."
     )
     return Report("Whale signals (proxy)", body, signals, CSV_COLUMNS, TABLE_COLUMNS, summary, (footnote,))
-
-
-def _excluded(data: PublishedData) -> list[str]:
-    if not data.has("raw.excluded_coins"):
-        return []
-    return [row["category"] for row in data.rows(_EXCLUDED)]

@@ -104,14 +104,9 @@ def breadth(data: PublishedData, series: str | None, days: int) -> Report:
     for row in entries:
         row["label"] = COHORT_LABEL if row["category"] == "Cohort" else row["label"]
         row["day"] = row["ts"].date()
-    pages, overlap, parts = (
-        data.rows(sql, params) if data.has(table) else []
-        for table, sql, params in (
-            ("mart.category_breadth", _PAGES, asked),
-            ("mart.narrative_overlap", _OVERLAP, asked),
-            ("mart.market_map", _PARTS, None),
-        )
-    )
+    pages = data.rows(_PAGES, asked) if data.has("mart.category_breadth") else []
+    overlap = data.rows(_OVERLAP, asked) if data.has("mart.narrative_overlap") else []
+    parts = data.rows(_PARTS) if data.has("mart.market_map") else []
     newest = [row for row in entries if row["ts"] == as_of]
     body: dict[str, Any] = {
         **data.header(as_of, stale=data.is_stale_by_market_caps(as_of, DAILY_LIMIT)),

@@ -150,14 +150,13 @@ def _shown(asked: Asked) -> tuple[ColumnFormat, ...]:
 def _headline(entries: Sequence[dict[str, Any]], asked: Asked, days: str) -> str:
     if not entries:
         return "Nothing is known yet: members have to be stored on two days" if asked.of_series else ""
-    first = entries[0]
-    effect = {
-        "price": first["price_effect_usd"],
-        "supply": first["new_supply_usd"],
-        "membership": first.get("membership_usd"),
+    what, effect = {
+        "price": ("Price", "price_effect_usd"),
+        "supply": ("New supply", "new_supply_usd"),
+        "membership": ("Coming and going", "membership_usd"),
     }[asked.by]
-    what = {"price": "Price", "supply": "New supply", "membership": "Coming and going"}[asked.by]
-    return f"{what} moved {_called(first)} most: {figure(effect, 1, ' M USD', 1e6)} in {days}"
+    first = entries[0]
+    return f"{what} moved {_called(first)} most: {figure(first[effect], 1, ' M USD', 1e6)} in {days}"
 
 
 def _footnotes(

@@ -44,15 +44,11 @@ TABLE_COLUMNS = (
     ColumnFormat("near duplicate of", "near_duplicate_of"),
 )
 
-_SUGGESTED = 5
-_SELECT = """
-select category_id, name, kind, period_days, day, observed_at, before_at, market_cap_usd, volume_24h_usd,
-       cap_change_pct, cap_change_zscore, cap_change_percentile_pct, n_past_cap_changes, volume_change_pct,
-       volume_change_zscore, volume_change_percentile_pct, n_past_volume_changes, rank, rank_change,
-       near_duplicate_of, jaccard, reason
+_SELECT = f"""
+select {", ".join(name for name in CSV_COLUMNS if name != "is_followed")}
 from mart.category_radar where period_days = $days
 order by abs(cap_change_zscore) desc nulls last, abs(cap_change_pct) desc nulls last, category_id
-"""
+"""  # noqa: S608 (constants)
 _DEPTH = """
 select count(distinct cast(observed_at as date)) as n_days, min(observed_at) as first_at
 from accepted.category_snapshots
@@ -116,7 +112,7 @@ def _like(rows: Sequence[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
         found = {key for key in near if spelled in f"{called[key][0]} {called[key][1]}".lower()}
         if found:
             return [row for row in rows if row["category_id"] in found]
-    near = near_matches(spelled, called, _SUGGESTED)
+    near = near_matches(spelled, called)
     raise UserInputError(
         f'no category is like "{wanted}"' + did_you_mean([f"{key} ({called[key][1]})" for key in near])
     )
