@@ -24,6 +24,7 @@ from marketflows_pipeline.assets.measures import computed_beside, measure, measu
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.queries.categories import category_snapshots
 from marketflows_pipeline.queries.closes import all_closes, listed_members
+from marketflows_pipeline.queries.earlier import earlier_rows
 from marketflows_pipeline.queries.fingerprints import (
     checks_fingerprint,
     closes_fingerprint,
@@ -31,9 +32,7 @@ from marketflows_pipeline.queries.fingerprints import (
     snapshots_fingerprint,
 )
 from marketflows_pipeline.queries.provider_differences import caps_near_checks, checked_caps
-from marketflows_pipeline.queries.rotation import stored_placebo
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.category_radar import category_radar
 from marketflows_pipeline.transforms.market_caps.provider_differences import compare_caps, differing
 from marketflows_pipeline.transforms.rotation.narratives import (
@@ -88,7 +87,7 @@ def mart_rotation_log(run: RunContext) -> pl.DataFrame:
 @measure("mart.rotation_placebo", deps=(INDEX_VIEW,))
 def mart_rotation_placebo(run: RunContext) -> pl.DataFrame:
     """The same returns in shuffled order, once a completed day."""
-    stored = stored_placebo(run.warehouse, table("mart.rotation_placebo"))
+    stored = earlier_rows(run.warehouse, "mart.rotation_placebo")
     return narrative_placebo(run.warehouse.read(INDEX_VIEW), run.settings.source.coin_bases, stored)
 
 
