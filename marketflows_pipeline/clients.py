@@ -12,9 +12,8 @@ from marketflows_pipeline.options import RunOptions, ServiceName
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
-from marketflows_pipeline.providers.http.planned_client import PlannedClient
 from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
-from marketflows_pipeline.providers.http.service_client import KeylessClient
+from marketflows_pipeline.providers.http.service_client import KeylessClient, PlannedClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
