@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from marketflows_pipeline.assets.page import link_pictures
 from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
 from marketflows_pipeline.assets.uploading import upload_along, upload_published
 from marketflows_pipeline.charts.picture_set import chosen_jobs
@@ -149,6 +150,8 @@ def drawn(run: RunContext, pictures: Pictures) -> dg.MaterializeResult[None]:
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
+    if report.added or report.removed:
+        link_pictures(run)
     folder, removed = run.options.picture_folder, [name for names in report.outdated.values() for name in names]
     upload_along(run, PICTURES, (folder / name for name in current), gone=removed)
     metadata: dict[str, Any] = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from marketflows_pipeline.assets.publishing import Pictures, try_to_begin
+from marketflows_pipeline.assets import publishing
+from marketflows_pipeline.assets.publishing import Pictures, drawn, try_to_begin
+from marketflows_pipeline.charts.rendering.render import RenderReport
 from marketflows_pipeline.errors import RenderError, Stopped
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.settings.plots import Plots
@@ -75,3 +79,29 @@ def test_a_stop_is_no_fault() -> None:
     error.__cause__ = Stopped()
     with pytest.raises(RuntimeError):
         begun(Drawing(stands=True, error=error), only_few=True)
+
+
+@pytest.mark.parametrize(
+    ("report", "times"),
+    [
+        (RenderReport(("a.png",), (), (), (), ("a.png",)), 1),
+        (RenderReport(("a.png",), (), (), (), ()), 0),
+        (RenderReport((), ("a.png",), (), (), ()), 0),
+        (RenderReport((), (), (), ("a.png",), ()), 1),
+    ],
+    ids=["new", "drawn anew", "unchanged", "removed"],
+)
+def test_the_page_is_written_again_where_other_pictures_stand_than_it_links(
+    report: RenderReport, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+    monkeypatch.setattr(publishing, "link_pictures", written.append)
+    monkeypatch.setattr(publishing, "upload_along", lambda *_, **__: None)
+    drawing = SimpleNamespace(has_begun=lambda _: True, n_due=lambda _: 1, finish=lambda *_: report)
+    run: Any = SimpleNamespace(
+        drawing=drawing,
+        options=RunOptions(out_dir=tmp_path),
+        reporter=SimpleNamespace(track=lambda *_: nullcontext(lambda _: None)),
+    )
+    drawn(run, Pictures("market_caps", lambda _: [], lambda _: False))
+    assert len(written) == times

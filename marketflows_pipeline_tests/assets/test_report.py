@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketflows_pipeline.assets import report as assets
+from marketflows_pipeline.assets import page as assets
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.options import RunOptions
@@ -30,7 +30,7 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, bundle: str | None) -
     settings = load_config(folder / "config.toml")
     options = RunOptions(config=folder / "config.toml", out_dir=folder / "pictures")
     run: Any = SimpleNamespace(settings=settings, options=options, clock=FixedClock(data.NOW))
-    return {name: value.value for name, value in assets._written(run).items()}
+    return {name: value.value for name, value in assets.write_page(run).items()}
 
 
 @pytest.mark.slow

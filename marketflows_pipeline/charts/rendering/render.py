@@ -32,6 +32,7 @@ class RenderReport:
         unchanged: left as they were, since neither figures nor description changed.
         skipped: not drawn, with the reason.
         removed: charts of an earlier configuration, taken away.
+        added: those drawn that did not stand in the folder before.
         thumbnails: small PNGs of those that were drawn and asked for.
     """
 
@@ -39,6 +40,7 @@ class RenderReport:
     unchanged: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
+    added: tuple[str, ...]
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -58,6 +60,7 @@ class _Begun:
 
     manifest: Manifest
     plan: Plan
+    known: frozenset[str]
     drawn: Sequence[Future[bytes]]
     shown: frozenset[str]
     n_jobs: int
@@ -117,8 +120,9 @@ class Drawing:
             raise ValueError(f"two charts would be written to {', '.join(twice)}")
         manifest = self._prepared()
         plan = planned(jobs, manifest, engine_digest(self._scale, self._look))
+        known = frozenset(manifest.entries)
         drawn = [self._submitted(manifest, part, job, inputs, shown) for job, inputs in plan.due]
-        self._begun[part] = _Begun(manifest, plan, drawn, frozenset(shown), len(jobs))
+        self._begun[part] = _Begun(manifest, plan, known, drawn, frozenset(shown), len(jobs))
 
     def has_drawn(self, part: str) -> bool:
         """Whether charts of a part stand in the folder, as far as its record tells."""
@@ -173,7 +177,8 @@ class Drawing:
         if plan.failed:
             errors = "; ".join(f"{name}: {error}" for name, error in plan.failed.items())
             raise RenderError(f"{len(plan.failed)} of {begun.n_jobs} charts could not be drawn: {errors}")
-        return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed), small)
+        added = tuple(name for name in drawn if name not in begun.known)
+        return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed), added, small)
 
     def close(self) -> None:
         """Drop what is not drawn yet; what was drawn is written."""

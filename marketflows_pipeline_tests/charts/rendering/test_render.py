@@ -56,7 +56,7 @@ def broken(kind: type[ChartSpec]) -> RenderJob:
 def test_one_picture_of_each_kind_has_the_promised_pixels(tmp_path: Path) -> None:
     report = render_all([CHART, TABLE], tmp_path)
 
-    assert report.drawn == (CHART.file_name, TABLE.file_name)
+    assert report.drawn == report.added == (CHART.file_name, TABLE.file_name)
     assert pixels(tmp_path / CHART.file_name) == (1920, 1440)
     assert count_colours(tmp_path / CHART.file_name) > 20
     assert pixels(tmp_path / TABLE.file_name)[0] == 1120
@@ -104,7 +104,9 @@ def test_an_unchanged_run_does_not_even_load_altair(tmp_path: Path) -> None:
 def test_a_changed_figure_note_or_label_is_drawn_again(tmp_path: Path, changed: RenderJob) -> None:
     render_all([CHART], tmp_path, 1)
 
-    assert render_all([changed], tmp_path, 1).drawn == (CHART.file_name,)
+    report = render_all([changed], tmp_path, 1)
+    assert report.drawn == (CHART.file_name,)
+    assert report.added == ()
 
 
 def test_another_scale_is_drawn_again(tmp_path: Path) -> None:

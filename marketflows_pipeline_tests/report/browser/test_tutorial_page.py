@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import quote
 
 import pytest
 
@@ -50,6 +51,14 @@ def opened(open_page: Open, text: str) -> Opened:
 def cards(tutorial_run: TutorialRun) -> list[Card]:
     with open_published_file(tutorial_run.published, is_tutorial=True, now=SystemClock().now()) as file:
         return [card for build in SECTIONS for card in build(file).cards]
+
+
+def test_it_links_every_picture_of_its_cards(text: str, cards: list[Card], tutorial_run: TutorialRun) -> None:
+    """It is written before a first run draws most of them."""
+    stand = {path.name for path in (tutorial_run.folder / "output_plots_tutorial").glob("*.png")}
+    shown = {name for card in cards for name in card.pictures if name in stand}
+    assert len(shown) > 40
+    assert {quote(name) for name in shown} <= set(re.findall(r"output_plots_tutorial/([^\s\">]+\.png)", text))
 
 
 def test_every_chart_is_drawn_without_a_complaint(opened: Opened) -> None:
