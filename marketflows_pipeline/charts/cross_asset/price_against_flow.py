@@ -21,7 +21,7 @@ from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, si
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, INK, note, pixel_x, pixel_y, records, reference_line
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, GRID, INTO, OUT_OF, RISE_INK
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GRID, INTO, OUT_OF, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import counted, day_text
 
@@ -128,7 +128,7 @@ def _labels(
             "x": place.left,
             "y": (place.top + place.bottom) / 2,
             "text": text,
-            "ink": GREY if row["share_pct"] == 0 else RISE_INK if row["share_pct"] > 0 else FALL_INK,
+            "ink": sign_ink(row["share_pct"]),
         }
         for row, text, place in zip(rows, texts, places, strict=True)
         if place is not None

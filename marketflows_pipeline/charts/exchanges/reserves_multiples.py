@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.layout import PlotArea, reach, shorten, t
 from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import INK as OWN_INK
 from marketflows_pipeline.charts.style.marks import csv_chart, pixel_x, pixel_y, records
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
 
@@ -119,7 +119,7 @@ def _texts(each: _Exchange, corner: tuple[float, float], scale: PlotArea) -> lis
     room = right - left - text_width(each.held, _NAME_SIZE, bold=True) - 12
     # Bold is wider than what is measured.
     name = shorten(each.name, _NAME_SIZE * 1.08, room)
-    ink = GREY if each.change == 0 else RISE_INK if each.change > 0 else FALL_INK
+    ink = sign_ink(each.change)
     end = top + _HEAD + scale.pixel(each.change)
     return [
         {"x": left, "y": top + 8, "text": name, "align": "left", "ink": INK, **bold},

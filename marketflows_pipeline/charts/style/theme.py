@@ -18,6 +18,11 @@ INTO, OUT_OF, RISE_INK, FALL_INK = map(var, ("into", "out", "rise", "fall"))
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
 
 
+def sign_ink(value: float | None) -> str:
+    """Colour of the text of a signed amount: grey where it is zero or not known."""
+    return GREY if not value else RISE_INK if value > 0 else FALL_INK
+
+
 def series_colors(series: Sequence[str]) -> dict[str, str]:
     """Colour of each series: its place in the sort order picks it, so it is the same in every chart of a category.
 
