@@ -16,8 +16,7 @@ from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea, reach, shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
-from marketflows_pipeline.charts.style.marks import INK as OWN_INK
-from marketflows_pipeline.charts.style.marks import csv_chart, pixel_x, pixel_y, records
+from marketflows_pipeline.charts.style.marks import AT, csv_chart, rules, texts
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
@@ -79,22 +78,18 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
     placed = list(zip(shown, corners, strict=True))
     rulings = [{"x": 0, "x2": page.plot_width, "y": tall * row - _FOOT / 2} for row in range(1, rows)]
     zeros = [{"x": left, "x2": left + scale.width, "y": top + _HEAD + scale.pixel(0)} for left, top in corners]
-    at: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y")}
-    between, zero = (
-        records(lines).mark_rule(color=color, strokeWidth=1, strokeDash=dash).encode(**at, x2="x2:Q")
-        for lines, color, dash in ((rulings, GRID, []), (zeros, REFERENCE, [1, 3]))
-    )
     lines = csv_chart(_lines(placed, scale, (last - first).days)).mark_line(
         strokeWidth=1.8, color=INK, strokeJoin="round"
     )
-    texts = records(text for each, corner in placed for text in _texts(each, corner, scale)).mark_text(
-        baseline="middle",
-        align=alt.ExprRef("datum.align"),
-        fontSize=alt.ExprRef("datum.size"),
-        fontWeight=alt.ExprRef("datum.weight"),
-    )
+    written = [text for each, corner in placed for text in _texts(each, corner, scale)]
+    look = {"align": "datum.align", "fontSize": "datum.size", "fontWeight": "datum.weight"}
     return page.draw(
-        [between, zero, lines.encode(**at, detail="run:N"), texts.encode(**at, text="text:N", color=OWN_INK)]
+        [
+            *([rules(rulings, color=GRID, strokeWidth=1)] if rulings else []),
+            rules(zeros, color=REFERENCE, strokeWidth=1, strokeDash=[1, 3]),
+            lines.encode(**AT, detail="run:N"),
+            texts(written, **{name: alt.ExprRef(field) for name, field in look.items()}),
+        ]
     )
 
 

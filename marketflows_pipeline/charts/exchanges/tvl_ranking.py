@@ -9,7 +9,7 @@ from marketflows_pipeline.charts.exchanges.spec import RankingSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, PALETTE, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.theme import INK, PALETTE, REFERENCE, figure_ink
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
@@ -86,14 +86,13 @@ def _rows(shown: pl.DataFrame, spec: RankingSpec) -> list[Row]:
     columns = ("name", "tvl_usd", "clean_tvl_usd", "tvl_dominance_pct", "change_7d_pct")
     for name, tvl, clean, share, change in shown.select(columns).iter_rows():
         changed = UNKNOWN if change is None else percent_text(change)
-        ink = RISE_INK if changed.startswith("+") else FALL_INK if changed.startswith("\u2212") else GREY
         if spec.kind == "dex":
             parts: tuple[tuple[float, str], ...] = ((tvl, CLEAN_FILL),)
         elif clean is None:
             parts = ((tvl, UNSPLIT_FILL),)
         else:
             parts = ((min(clean, tvl), CLEAN_FILL), (tvl, OWN_FILL))
-        figures = (Text(UNKNOWN if share is None else share_text(share)), Text(changed, ink))
+        figures = (Text(UNKNOWN if share is None else share_text(share)), Text(changed, figure_ink(changed)))
         rows.append(Row(Text(name, INK), (Bar(Text(usd_text(tvl), INK), parts, is_bold=True),), figures))
     return rows
 
