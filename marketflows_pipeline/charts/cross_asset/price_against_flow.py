@@ -34,9 +34,7 @@ _LABEL_HEIGHT = 15
 def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.LayerChart:
     """Draw each fund by its price effect across and its flow upwards, in percent of its market cap before the window.
 
-    Args:
-        frame: rows of ``core.asset_flows`` of the window.
-        spec: what the chart says.
+    The frame holds rows of ``core.asset_flows`` of the window.
     """
     window = last_sessions(frame, spec.sessions)
     sessions = window["session"].n_unique()

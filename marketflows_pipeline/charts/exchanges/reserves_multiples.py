@@ -46,9 +46,7 @@ _Placed = tuple[_Exchange, tuple[float, float]]
 def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerChart:
     """Draw a panel an exchange, the largest first: percent changes of reserves over the same days on one scale.
 
-    Args:
-        frame: rows of ``mart.exchange_netflow``.
-        spec: what the chart says.
+    The frame holds rows of ``mart.exchange_netflow``.
     """
     known = frame.filter(pl.col("reserves_usd").is_finite(), pl.col("reserves_usd") > 0)
     _, last = first_and_last(known)

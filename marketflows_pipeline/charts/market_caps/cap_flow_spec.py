@@ -103,13 +103,9 @@ class ChainSpec(Spec):
 
     draw = f"{_PACKAGE}.chain_bars:chain_chart"
     file_pattern = "Ranges_chain_{days}d.png"
+    needs = ("chain_change_pct", "no range had members at two closes that far apart")
     columns = ("series", "chain_change_pct", "level_change_pct")
 
     ranges: tuple[tuple[str, str], ...]
     days: int
     as_of: datetime
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a range whose members are known at both closes."""
-        is_known = frame["chain_change_pct"].is_finite().any()
-        return None if is_known else "no range had members at two closes that far apart"

@@ -19,9 +19,7 @@ _CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
 def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
     """Draw two bars a range in percent, the largest range on top: the chain, and hollow below it the level.
 
-    Args:
-        frame: series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
-        spec: what the chart says.
+    The frame holds series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
     """
     known = {row["series"]: row for row in frame.iter_rows(named=True)}
     shown = [(label, known[series]) for series, label in reversed(spec.ranges) if series in known]

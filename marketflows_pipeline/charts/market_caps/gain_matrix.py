@@ -45,9 +45,7 @@ def gain_matrix(frame: pl.DataFrame, spec: GainMatrixSpec) -> alt.LayerChart:
 
     The shortest offsets are left out where not all have room; the tables of one base have them.
 
-    Args:
-        frame: rows of ``mart.percent_gains`` of one category.
-        spec: what the chart says.
+    The frame holds rows of ``mart.percent_gains`` of one category.
     """
     limits = dict(zip(sorted(spec.hours_ago), spec.limits, strict=True))
     every = {base: table_cells(frame.filter(base_asset=base), spec) for base, _ in spec.bases}
