@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec
+from marketflows_pipeline.charts.market_caps.spec import AttributionSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text

@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
-from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
+from marketflows_pipeline.charts.market_caps.spec import COHORT_SERIES, BreadthSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten

@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
-from marketflows_pipeline.charts.market_caps.breadth_spec import DominanceSpec
+from marketflows_pipeline.charts.market_caps.spec import DominanceSpec
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
 from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed

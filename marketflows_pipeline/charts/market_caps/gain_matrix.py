@@ -5,7 +5,6 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import GainMatrixSpec
 from marketflows_pipeline.charts.market_caps.gain_table import (
     LABEL_SIZE,
     cell_notes,
@@ -16,6 +15,7 @@ from marketflows_pipeline.charts.market_caps.gain_table import (
     standings,
     table_cells,
 )
+from marketflows_pipeline.charts.market_caps.spec import GainMatrixSpec
 from marketflows_pipeline.charts.market_caps.wording import (
     COUNTED_WHERE_THEY_ARE,
     MOSTLY_PRICE,

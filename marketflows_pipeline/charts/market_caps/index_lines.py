@@ -9,8 +9,8 @@ from typing import Any, cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.legend import legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
 from marketflows_pipeline.charts.style.end_labels import (

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import PanelsSpec
 from marketflows_pipeline.charts.market_caps.lines import (
     LONG_SPAN,
     caveats,
@@ -19,6 +18,7 @@ from marketflows_pipeline.charts.market_caps.lines import (
     standings,
     value_domain,
 )
+from marketflows_pipeline.charts.market_caps.spec import PanelsSpec
 from marketflows_pipeline.charts.market_caps.wording import (
     base_phrase,
     chart_subtitle,

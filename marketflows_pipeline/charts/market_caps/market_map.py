@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.breadth_spec import MarketMapSpec
+from marketflows_pipeline.charts.market_caps.spec import MarketMapSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
+from marketflows_pipeline.charts.market_caps.spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
 from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE, base_phrase
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title
