@@ -11,8 +11,7 @@ import dagster as dg
 from marketflows_pipeline.assets.page import link_pictures
 from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
 from marketflows_pipeline.assets.uploading import upload_along, upload_published
-from marketflows_pipeline.charts.picture_set import chosen_jobs
-from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chosen_jobs
 from marketflows_pipeline.object_storage.upload import PICTURES
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of

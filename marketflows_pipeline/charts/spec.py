@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -30,13 +29,15 @@ _FILE_PART_BYTES = 150
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec(ABC):
+class Spec:
     """What a chart says. Its ``repr`` holds everything that is drawn, apart from the frame.
 
     Attributes:
         draw: ``module:function`` of ``(frame, spec) -> Altair chart``, imported only when a chart has to be drawn.
         file_pattern: name of the PNG, with fields of the specification in braces.
         columns: what the chart is drawn from.
+        needs: the column without a finite value in which there is nothing to show, and how that is said; a
+            specification whose charts need more has its own `why_empty`.
         source: the credit ("Data provided by CoinGecko").
         notes: caveats for the footer.
     """
@@ -44,6 +45,7 @@ class Spec(ABC):
     draw: ClassVar[str]
     file_pattern: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
+    needs: ClassVar[tuple[str, str]]
 
     source: str
     notes: tuple[str, ...] = ()
@@ -70,9 +72,10 @@ class Spec(ABC):
             raise ValueError(f"the frame lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")
         return self.why_empty(frame)
 
-    @abstractmethod
     def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """The reason to skip a frame that has all columns."""
+        """The reason to skip a frame that has all columns: no value of the figure that is drawn is finite."""
+        column, reason = self.needs
+        return None if frame.get_column(column).is_finite().any() else reason
 
 
 @dataclass(frozen=True)

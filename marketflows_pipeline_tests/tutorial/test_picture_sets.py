@@ -14,8 +14,7 @@ import pytest
 from marketflows_pipeline.assets.cross_asset_output import CROSS_ASSET_PICTURES
 from marketflows_pipeline.assets.exchanges_output import EXCHANGE_PICTURES
 from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
-from marketflows_pipeline.charts.picture_set import chosen_jobs
-from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chosen_jobs
 from marketflows_pipeline.charts.style.colours import with_values
 from marketflows_pipeline.charts.style.look import PictureSet
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions

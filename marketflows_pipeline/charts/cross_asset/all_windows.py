@@ -35,9 +35,7 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
     Rows stand in the order of the longest window in which all is known. Colour is full at the 90 % quantile of
     magnitudes over a window, so that no single fund pales the rest.
 
-    Args:
-        frame: rows of ``mart.flow_rankings`` of all windows.
-        spec: what the chart says.
+    The frame holds rows of ``mart.flow_rankings`` of all windows.
     """
     known = frame.filter(is_fund(), pl.col("flow_pct_of_market_cap").is_finite())
     windows = [window for window in spec.windows if window in known["window_sessions"]]
@@ -85,9 +83,7 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
 def maps_chart(frame: pl.DataFrame, spec: AllMapsSpec) -> alt.LayerChart:
     """Draw a small flow map a window, rows that lost and columns that gained; what is beyond the largest is one.
 
-    Args:
-        frame: rows of ``mart.flow_map`` of all windows, without issuance.
-        spec: what the chart says.
+    The frame holds rows of ``mart.flow_map`` of all windows, without issuance.
     """
     moved = frame.filter(pl.col("flow_usd") > 0)
     windows = [window for window in spec.windows if window in moved["window_sessions"]]

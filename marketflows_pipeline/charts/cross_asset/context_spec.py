@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
 from marketflows_pipeline.charts.spec import Spec
 
 _PACKAGE = "marketflows_pipeline.charts.cross_asset"
@@ -20,6 +18,7 @@ class FundGroupsSpec(Spec):
 
     draw = f"{_PACKAGE}.fund_groups:fund_groups_chart"
     file_pattern = "CrossAsset_fund_groups.png"
+    needs = ("flow_usd", "no flow of any group of funds is known")
     columns = (
         "asset_group",
         "session",
@@ -36,10 +35,6 @@ class FundGroupsSpec(Spec):
     sessions: int = 21
     rows: int = 16
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a known flow of any group."""
-        return None if frame.get_column("flow_usd").is_finite().any() else "no flow of any group of funds is known"
-
 
 @dataclass(frozen=True)
 class FlowComparisonSpec(Spec):
@@ -50,6 +45,7 @@ class FlowComparisonSpec(Spec):
 
     draw = f"{_PACKAGE}.flow_comparison:flow_comparison_chart"
     file_pattern = "CrossAsset_flow_comparison.png"
+    needs = ("correlation", "too few sessions have both flows for a correlation")
     columns = (
         "symbol",
         "lag_sessions",
@@ -63,8 +59,3 @@ class FlowComparisonSpec(Spec):
 
     assets: tuple[tuple[str, str], ...]
     most: int = 14
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a correlation at any lag."""
-        is_known = frame.get_column("correlation").is_finite().any()
-        return None if is_known else "too few sessions have both flows for a correlation"

@@ -89,11 +89,15 @@ def _cells(pairs: _Pairs, symbols: list[str]) -> list[Cell]:
     cells = []
     for row, second in enumerate(symbols[1:], start=1):
         for first in symbols[:row]:
-            correlation = pairs.get((first, second))
-            look = (EMPTY_FILL, GREY) if correlation is None else fill_and_ink(correlation, 1.0)
-            text = UNKNOWN if correlation is None else value_text(correlation, 2, signed=False)
-            cells.append(Cell(second, first, text, *look))
+            cells.append(correlation_cell(second, first, pairs.get((first, second))))
     return cells
+
+
+def correlation_cell(row: str, column: str, correlation: float | None, mark: str = "") -> Cell:
+    """The cell of a correlation on a fixed colour scale from -1 to 1, with a mark before its figure."""
+    look = (EMPTY_FILL, GREY) if correlation is None else fill_and_ink(correlation, 1.0)
+    text = UNKNOWN if correlation is None else value_text(correlation, 2, signed=False)
+    return Cell(row, column, f"{mark}{text}", *look)
 
 
 def _column_axis(grid: Heatmap, plot_height: float) -> alt.Axis:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.context_spec import FlowComparisonSpec
+from marketflows_pipeline.charts.cross_asset.correlation_matrix import correlation_cell
 from marketflows_pipeline.charts.cross_asset.spec import shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import lag_finding, not_drawn_notes, session_footer
 from marketflows_pipeline.charts.style.axes import name_axis
-from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import Frame, framed
-from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
+from marketflows_pipeline.charts.style.heatmap import Heatmap
 from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
-from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, value_text
+from marketflows_pipeline.charts.style.wording import counted, value_text
 
 _CELL_HEIGHT_MAX = 64
 _BEST = "\u25cf"
@@ -56,7 +53,12 @@ def flow_comparison_chart(frame: pl.DataFrame, spec: FlowComparisonSpec) -> alt.
     height = min(_CELL_HEIGHT_MAX, page.plot_height / len(rows))
     grid = Heatmap(symbols, columns, page.plot_width / len(columns), height)
     axis = name_axis(offset=grid.height - page.plot_height, labelLimit=grid.cell_width - 4)
-    cells = [_cell(row, columns[lags.index(row["lag_sessions"])]) for row in shown.to_dicts()]
+    cells = [
+        correlation_cell(symbol, columns[lags.index(lag)], correlation, f"{_BEST} " if is_best else "")
+        for symbol, lag, correlation, is_best in shown.select(
+            "symbol", "lag_sessions", "correlation", "is_best"
+        ).iter_rows()
+    ]
     return page.draw(
         [
             *grid.draw(cells, column_axis=axis),
@@ -73,10 +75,3 @@ def _detail(rows: pl.DataFrame) -> str:
     agreed = best["sign_agreement_pct"].item()
     signs = "" if agreed is None else f", signs {value_text(agreed, 0, signed=False)}%"
     return f"{counted(best['n'].item(), 'session')}{signs}"
-
-
-def _cell(row: dict[str, Any], column: str) -> Cell:
-    value = row["correlation"]
-    look = (EMPTY_FILL, GREY) if value is None else fill_and_ink(value, 1.0)
-    text = UNKNOWN if value is None else value_text(value, 2, signed=False)
-    return Cell(row["symbol"], column, f"{_BEST} {text}" if row["is_best"] else text, *look)

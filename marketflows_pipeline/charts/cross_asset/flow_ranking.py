@@ -17,10 +17,10 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     percent_of_cap_text,
     session_footer,
 )
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, RISE_INK
+from marketflows_pipeline.charts.style.axes import LegendEntry
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, usd_text
 
@@ -47,16 +47,13 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
         value=("\u2190 out", "in, % of market cap \u2192"),
         row_most=_ROW_MOST,
     )
-    page = Frame(
-        title=_title(ordered, spec),
-        subtitle=_subtitle(ordered, spec, session),
-        footer=session_footer(spec.source, session, _notes(ordered, shown, spec)),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + 32,
+    issued = [LegendEntry("issuance of coins", BACKGROUND, stroke=INTO)] if (shown["group"] == ISSUED).any() else []
+    return bars.page(
+        _title(ordered, spec),
+        _subtitle(ordered, spec, session),
+        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        [*FLOW_SYMBOLS, *issued],
     )
-    symbols = legend(_legend(shown), right=page.width - bars.left - EDGE, y=-HEADER - 16)
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 
 def grouped(frame: pl.DataFrame) -> pl.DataFrame:
@@ -129,16 +126,15 @@ def _rows(shown: pl.DataFrame, window: int) -> list[Row]:
     rows: list[Row] = []
     before = RANKED
     for symbol, name, flow, known, percent, group in shown.iter_rows():
-        ink = GREY if group != RANKED or not flow else RISE_INK if flow > 0 else FALL_INK
+        ink = sign_ink(flow) if group == RANKED else GREY
         value = NOT_KNOWN if group == NOT_KNOWN else UNKNOWN if percent is None else percent_of_cap_text(percent)
         if group == ISSUED:
             value = f"{value}, {ISSUED}"
-        parts = ((percent, INTO if percent > 0 else OUT_OF),) if percent else ()
         dollars = UNKNOWN if group == NOT_KNOWN else f"{usd_text(flow, signed=True)}{known_text(known, window)}"
         rows.append(
             Row(
                 name=Text(symbol, INK if group == RANKED else GREY),
-                bars=(Bar(Text(value, ink), parts, is_bold=group == RANKED, is_hollow=group == ISSUED),),
+                bars=(Bar(Text(value, ink), signed_part(percent), is_bold=group == RANKED, is_hollow=group == ISSUED),),
                 columns=(Text(dollars, ink),),
                 detail="" if name == symbol else name,
                 begins_group=bool(rows) and before != group,
@@ -146,10 +142,3 @@ def _rows(shown: pl.DataFrame, window: int) -> list[Row]:
         )
         before = group
     return rows
-
-
-def _legend(shown: pl.DataFrame) -> list[LegendEntry]:
-    entries = [LegendEntry("net inflow", INTO), LegendEntry("net outflow", OUT_OF)]
-    if (shown.get_column("group") == ISSUED).any():
-        entries.append(LegendEntry("issuance of coins", BACKGROUND, stroke=INTO))
-    return entries

@@ -9,10 +9,9 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text, session_footer
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, OUT_OF, RISE_INK
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.theme import INK, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, share_text, usd_text
 
@@ -40,17 +39,12 @@ def fund_groups_chart(frame: pl.DataFrame, spec: FundGroupsSpec) -> alt.LayerCha
         value=("\u2190 out", "in, USD \u2192"),
         row_most=_ROW_MOST,
     )
-    page = Frame(
-        title=_title(ordered, n_sessions),
-        subtitle=[f"{flows_text(n_sessions, session)}, summed over the funds of each group whose flow is known"],
-        footer=session_footer(spec.source, session, _notes(ordered, shown, spec)),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + 32,
+    return bars.page(
+        _title(ordered, n_sessions),
+        [f"{flows_text(n_sessions, session)}, summed over the funds of each group whose flow is known"],
+        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        FLOW_SYMBOLS,
     )
-    entries = [LegendEntry("net inflow", INTO), LegendEntry("net outflow", OUT_OF)]
-    symbols = legend(entries, right=page.width - bars.left - EDGE, y=-HEADER - 16)
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 
 def _title(ordered: pl.DataFrame, n_sessions: int) -> str:
@@ -73,10 +67,8 @@ def _row(row: dict[str, Any], n_sessions: int) -> Row:
     name = Text(row["asset_group"], INK)
     if flow is None:
         return Row(name=name, bars=(Bar(Text("flow unknown")),), columns=columns)
-    parts = ((flow, INTO if flow > 0 else OUT_OF),) if flow else ()
-    ink = RISE_INK if flow > 0 else FALL_INK if flow < 0 else GREY
     text = f"{usd_text(flow, signed=True)}{known_text(row['sessions_known'], n_sessions)}"
-    return Row(name=name, bars=(Bar(Text(text, ink), parts, is_bold=True),), columns=columns)
+    return Row(name=name, bars=(Bar(Text(text, sign_ink(flow)), signed_part(flow), is_bold=True),), columns=columns)
 
 
 def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FundGroupsSpec) -> list[str]:

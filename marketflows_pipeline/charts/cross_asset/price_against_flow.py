@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import altair as alt
 import polars as pl
@@ -20,8 +19,8 @@ from marketflows_pipeline.charts.cross_asset.wording import (
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, text_width
-from marketflows_pipeline.charts.style.marks import FILL, INK, note, pixel_x, pixel_y, records, reference_line
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, GRID, INTO, OUT_OF, RISE_INK
+from marketflows_pipeline.charts.style.marks import FILL, note, records, reference_line, texts
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GRID, INTO, OUT_OF, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import counted, day_text
 
@@ -35,9 +34,7 @@ _LABEL_HEIGHT = 15
 def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.LayerChart:
     """Draw each fund by its price effect across and its flow upwards, in percent of its market cap before the window.
 
-    Args:
-        frame: rows of ``core.asset_flows`` of the window.
-        spec: what the chart says.
+    The frame holds rows of ``core.asset_flows`` of the window.
     """
     window = last_sessions(frame, spec.sessions)
     sessions = window["session"].n_unique()
@@ -114,11 +111,11 @@ def _labels(
     """Symbol and flow beside each point where they have room."""
     radius = math.sqrt(_AREA / math.pi)
     rows = list(placed.sort(-pl.col("share_pct").abs()).iter_rows(named=True))
-    texts = [
+    words = [
         f"{row['symbol']} {percent_of_cap_text(row['share_pct'])}{known_text(row['known'], sessions)}" for row in rows
     ]
     spots = [Box(row["x"] - radius, row["y"] - radius, row["x"] + radius, row["y"] + radius) for row in rows]
-    sizes = [(text_width(text, LABEL_SIZE, bold=True), float(_LABEL_HEIGHT)) for text in texts]
+    sizes = [(text_width(text, LABEL_SIZE, bold=True), float(_LABEL_HEIGHT)) for text in words]
     # Words in the corners, and the two lines at zero.
     obstacles = [Box(x, y, x + 140, y + 20) for x in (0, size[0] - 140) for y in (0, size[1] - 20)]
     obstacles += [Box(zero[0] - 1, 0, zero[0] + 1, size[1]), Box(0, zero[1] - 1, size[0], zero[1] + 1)]
@@ -128,14 +125,12 @@ def _labels(
             "x": place.left,
             "y": (place.top + place.bottom) / 2,
             "text": text,
-            "ink": GREY if row["share_pct"] == 0 else RISE_INK if row["share_pct"] > 0 else FALL_INK,
+            "ink": sign_ink(row["share_pct"]),
         }
-        for row, text, place in zip(rows, texts, places, strict=True)
+        for row, text, place in zip(rows, words, places, strict=True)
         if place is not None
     ]
-    style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    at: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
-    return [records(labels).mark_text(**style).encode(**at, color=INK)] if labels else []
+    return [texts(labels, fontSize=LABEL_SIZE, fontWeight="bold")] if labels else []
 
 
 def _title(funds: pl.DataFrame, sessions: int) -> str:

@@ -58,6 +58,7 @@ class FlowRankingSpec(Spec):
 
     draw = f"{_PACKAGE}.flow_ranking:flow_ranking_chart"
     file_pattern = "CrossAsset_flow_ranking_{window_sessions}.png"
+    needs = ("flow_usd", "no flow is known in this window")
     columns = (
         "symbol",
         "name",
@@ -70,10 +71,6 @@ class FlowRankingSpec(Spec):
 
     window_sessions: int
     rows: int = 24
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without any flow."""
-        return None if frame.get_column("flow_usd").is_finite().any() else "no flow is known in this window"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.axes import LegendEntry
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
@@ -50,21 +50,12 @@ def league_chart(frame: pl.DataFrame, spec: LeagueSpec) -> alt.LayerChart:
         value=("\u2190 out", "in \u2192"),
         row_most=46,
     )
-    page = Frame(
-        title=_title(ordered, spec),
-        subtitle=_subtitle(ordered, spec),
-        footer=footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, ordered, shown, spec)),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + 32,
+    return bars.page(
+        _title(ordered, spec),
+        _subtitle(ordered, spec),
+        footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, ordered, shown, spec)),
+        [*FLOW_SYMBOLS, LegendEntry("DefiLlama's own figure", BACKGROUND, stroke=REFERENCE)],
     )
-    entries = [
-        LegendEntry("net inflow", INTO),
-        LegendEntry("net outflow", OUT_OF),
-        LegendEntry("DefiLlama's own figure", BACKGROUND, stroke=REFERENCE),
-    ]
-    symbols = legend(entries, right=page.width - bars.left - EDGE, y=-HEADER - 16)
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 
 def drawable_exchanges(frame: pl.DataFrame) -> pl.DataFrame:
@@ -82,11 +73,11 @@ def _rows(shown: pl.DataFrame, spec: LeagueSpec) -> list[Row]:
     columns = ("name", _FLOW, _REPORTED, "netflow_pct_of_reserves", "signs_differ", "days_known")
     was_ranked = False
     for name, flow, reported, percent, differ, days in shown.select(columns).iter_rows():
-        ink = GREY if not flow else RISE_INK if flow > 0 else FALL_INK
+        ink = sign_ink(flow)
         partly = "" if flow is None or days >= spec.period_days else f" ({days} of {spec.period_days} days)"
         own = Bar(
             Text("not measured" if flow is None else f"{usd_text(flow, signed=True)}{partly}", ink),
-            ((flow, INTO if flow > 0 else OUT_OF),) if flow else (),
+            signed_part(flow),
             is_bold=flow is not None,
         )
         theirs = Bar(

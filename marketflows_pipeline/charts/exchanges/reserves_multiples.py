@@ -16,9 +16,8 @@ from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea, reach, shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
-from marketflows_pipeline.charts.style.marks import INK as OWN_INK
-from marketflows_pipeline.charts.style.marks import csv_chart, pixel_x, pixel_y, records
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.marks import AT, csv_chart, rules, texts
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
 
@@ -47,9 +46,7 @@ _Placed = tuple[_Exchange, tuple[float, float]]
 def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerChart:
     """Draw a panel an exchange, the largest first: percent changes of reserves over the same days on one scale.
 
-    Args:
-        frame: rows of ``mart.exchange_netflow``.
-        spec: what the chart says.
+    The frame holds rows of ``mart.exchange_netflow``.
     """
     known = frame.filter(pl.col("reserves_usd").is_finite(), pl.col("reserves_usd") > 0)
     _, last = first_and_last(known)
@@ -79,22 +76,18 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
     placed = list(zip(shown, corners, strict=True))
     rulings = [{"x": 0, "x2": page.plot_width, "y": tall * row - _FOOT / 2} for row in range(1, rows)]
     zeros = [{"x": left, "x2": left + scale.width, "y": top + _HEAD + scale.pixel(0)} for left, top in corners]
-    at: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y")}
-    between, zero = (
-        records(lines).mark_rule(color=color, strokeWidth=1, strokeDash=dash).encode(**at, x2="x2:Q")
-        for lines, color, dash in ((rulings, GRID, []), (zeros, REFERENCE, [1, 3]))
-    )
     lines = csv_chart(_lines(placed, scale, (last - first).days)).mark_line(
         strokeWidth=1.8, color=INK, strokeJoin="round"
     )
-    texts = records(text for each, corner in placed for text in _texts(each, corner, scale)).mark_text(
-        baseline="middle",
-        align=alt.ExprRef("datum.align"),
-        fontSize=alt.ExprRef("datum.size"),
-        fontWeight=alt.ExprRef("datum.weight"),
-    )
+    written = [text for each, corner in placed for text in _texts(each, corner, scale)]
+    look = {"align": "datum.align", "fontSize": "datum.size", "fontWeight": "datum.weight"}
     return page.draw(
-        [between, zero, lines.encode(**at, detail="run:N"), texts.encode(**at, text="text:N", color=OWN_INK)]
+        [
+            *([rules(rulings, color=GRID, strokeWidth=1)] if rulings else []),
+            rules(zeros, color=REFERENCE, strokeWidth=1, strokeDash=[1, 3]),
+            lines.encode(**AT, detail="run:N"),
+            texts(written, **{name: alt.ExprRef(field) for name, field in look.items()}),
+        ]
     )
 
 
@@ -119,7 +112,7 @@ def _texts(each: _Exchange, corner: tuple[float, float], scale: PlotArea) -> lis
     room = right - left - text_width(each.held, _NAME_SIZE, bold=True) - 12
     # Bold is wider than what is measured.
     name = shorten(each.name, _NAME_SIZE * 1.08, room)
-    ink = GREY if each.change == 0 else RISE_INK if each.change > 0 else FALL_INK
+    ink = sign_ink(each.change)
     end = top + _HEAD + scale.pixel(each.change)
     return [
         {"x": left, "y": top + 8, "text": name, "align": "left", "ink": INK, **bold},

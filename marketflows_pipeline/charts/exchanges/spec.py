@@ -176,6 +176,7 @@ class LeagueSpec(Spec):
     draw = f"{_PACKAGE}.league:league_chart"
     file_pattern = "Exchanges_netflow_league.png"
     is_essential = True
+    needs = ("netflow_mid_usd", "no exchange has a known net flow")
     columns = (
         "exchange_key",
         "name",
@@ -192,10 +193,6 @@ class LeagueSpec(Spec):
 
     period_days: int = 7
     rows: int = 14
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a net flow of any exchange."""
-        return None if frame["netflow_mid_usd"].is_finite().any() else "no exchange has a known net flow"
 
 
 def drawable_coins(frame: pl.DataFrame) -> pl.DataFrame:

@@ -6,10 +6,10 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import RankingSpec
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, PALETTE, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.axes import LegendEntry
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
+from marketflows_pipeline.charts.style.theme import INK, PALETTE, REFERENCE, figure_ink
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
@@ -43,16 +43,13 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
         name="Exchange",
         value=("Reserves" if is_cex else "TVL",),
     )
-    page = Frame(
-        title=_title(measured, spec),
-        subtitle=_subtitle(measured, shown, spec),
-        footer=footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, shown, spec)),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + (32 if is_cex else 2),
+    return bars.page(
+        _title(measured, spec),
+        _subtitle(measured, shown, spec),
+        footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, shown, spec)),
+        _legend(shown) if is_cex else (),
+        above=32 if is_cex else 2,
     )
-    symbols = legend(_legend(shown), right=page.width - bars.left - EDGE, y=-HEADER - 16) if is_cex else []
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 
 def _title(measured: pl.DataFrame, spec: RankingSpec) -> str:
@@ -89,14 +86,13 @@ def _rows(shown: pl.DataFrame, spec: RankingSpec) -> list[Row]:
     columns = ("name", "tvl_usd", "clean_tvl_usd", "tvl_dominance_pct", "change_7d_pct")
     for name, tvl, clean, share, change in shown.select(columns).iter_rows():
         changed = UNKNOWN if change is None else percent_text(change)
-        ink = RISE_INK if changed.startswith("+") else FALL_INK if changed.startswith("\u2212") else GREY
         if spec.kind == "dex":
             parts: tuple[tuple[float, str], ...] = ((tvl, CLEAN_FILL),)
         elif clean is None:
             parts = ((tvl, UNSPLIT_FILL),)
         else:
             parts = ((min(clean, tvl), CLEAN_FILL), (tvl, OWN_FILL))
-        figures = (Text(UNKNOWN if share is None else share_text(share)), Text(changed, ink))
+        figures = (Text(UNKNOWN if share is None else share_text(share)), Text(changed, figure_ink(changed)))
         rows.append(Row(Text(name, INK), (Bar(Text(usd_text(tvl), INK), parts, is_bold=True),), figures))
     return rows
 

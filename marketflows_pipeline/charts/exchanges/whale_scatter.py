@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, axis_title, legend, signed, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, shorten, text_width
-from marketflows_pipeline.charts.style.marks import FILL, INK, pixel_x, pixel_y, records, reference_line
+from marketflows_pipeline.charts.style.marks import FILL, records, reference_line, texts
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
     FALL_INK,
@@ -185,13 +185,8 @@ def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]
 
 
 def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
-    base = records(labels)
-    style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    place: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
-    return [
-        base.mark_text(**style, stroke=BACKGROUND, strokeWidth=3, opacity=0.8).encode(**place),
-        base.mark_text(**style).encode(**place, color=INK),
-    ]
+    style: dict[str, Any] = {"fontSize": LABEL_SIZE, "fontWeight": "bold"}
+    return [texts(labels, **style, stroke=BACKGROUND, strokeWidth=3, opacity=0.8), texts(labels, **style)]
 
 
 def _x_axis(plot: _Plot) -> alt.Axis:

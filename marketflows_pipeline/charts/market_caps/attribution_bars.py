@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
+from marketflows_pipeline.charts.market_caps.spec import AttributionSpec
+from marketflows_pipeline.charts.style.axes import LegendEntry
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, PALETTE, REFERENCE, RISE_INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
 
@@ -43,21 +43,17 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
         value=("", ""),
         row_most=_BAR_HEIGHT * len(effects) + 14,
     )
-    page = Frame(
-        title=_title(rows, spec),
-        subtitle=[
+    return bars.page(
+        _title(rows, spec),
+        [
             f"Sums of daily effects, {counted(spec.days, 'day')} to {day_text(spec.as_of)}",
             "in percent of the market cap before",
         ],
-        footer=footer_parts(spec.source, spec.as_of, _notes(rows, spec, has_members=has_members)),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + 30,
-    ).around(bars.row_most * len(rows))
-    symbols = legend(
-        [LegendEntry(text, fill) for text, fill in effects], right=page.width - bars.left - EDGE, y=-HEADER - 14
+        footer_parts(spec.source, spec.as_of, _notes(rows, spec, has_members=has_members)),
+        [LegendEntry(text, fill) for text, fill in effects],
+        above=30,
+        is_fitted=True,
     )
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 
 def _ordered(frame: pl.DataFrame, spec: AttributionSpec) -> list[dict[str, Any]]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.breadth_spec import (
+from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
+from marketflows_pipeline.charts.market_caps.spec import (
     COHORT_SERIES,
     BreadthSpec,
     DominanceSpec,
     MarketMapSpec,
 )
-from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, SeriesStyle
 from marketflows_pipeline.charts.style.theme import GREY, INK, PALETTE

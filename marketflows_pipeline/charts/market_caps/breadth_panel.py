@@ -10,11 +10,11 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
-from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
+from marketflows_pipeline.charts.market_caps.spec import COHORT_SERIES, BreadthSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, series_channels
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, rules, series_channels, texts
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
@@ -158,10 +158,7 @@ def _last_values(
         at = min(max(_ROOM + (1 - share) * (height - 2 * _ROOM), _ROOM + 2), height - _ROOM - 2)
         ink = GREY if value is None else style.color
         values.append({"x": x + 6, "y": row * height + at, "text": measure.text(value), "ink": ink})
-    mark = alt.Chart(alt.InlineData(values=values)).mark_text(
-        align="left", baseline="middle", fontSize=_VALUE_SIZE, fontWeight="bold"
-    )
-    return [mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None))]
+    return [texts(values, fontSize=_VALUE_SIZE, fontWeight="bold")]
 
 
 def _rulings(rows: int, height: float, lefts: list[float], wide: float, left: float) -> list[alt.Chart]:
@@ -169,11 +166,10 @@ def _rulings(rows: int, height: float, lefts: list[float], wide: float, left: fl
     right = lefts[-1] + wide + _VALUE
     between = [{"x": EDGE - left, "x2": right, "y": height * row} for row in range(rows + 1)]
     middles = [{"x": x, "x2": x + wide, "y": height * (row + 0.5)} for x in lefts for row in range(rows)]
-    layers = []
-    for values, color, dash in ((between, GRID, []), (middles, REFERENCE, [1, 3])):
-        mark = alt.Chart(alt.InlineData(values=values)).mark_rule(color=color, strokeWidth=1, strokeDash=dash)
-        layers.append(mark.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y")))
-    return layers
+    return [
+        rules(between, color=GRID, strokeWidth=1),
+        rules(middles, color=REFERENCE, strokeWidth=1, strokeDash=[1, 3]),
+    ]
 
 
 def _names(names: list[RowName], height: float, x: float) -> list[alt.Chart]:
@@ -182,20 +178,14 @@ def _names(names: list[RowName], height: float, x: float) -> list[alt.Chart]:
     for shift, size, weight, is_detail in ((-7, NAME_SIZE, "bold", False), (8, DETAIL_SIZE, "normal", True)):
         values = [
             {
+                "x": x,
                 "y": height * (row + 0.5) + shift,
                 "text": shorten(name.detail if is_detail else name.text, size, NAME_MAX),
                 "ink": GREY if is_detail else name.ink,
             }
             for row, name in enumerate(names)
         ]
-        mark = alt.Chart(alt.InlineData(values=values)).mark_text(
-            align="left",
-            baseline="middle",
-            fontSize=size,
-            fontWeight=weight,  # type: ignore[arg-type]
-            x=x,
-        )
-        layers.append(mark.encode(y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None)))
+        layers.append(texts(values, fontSize=size, fontWeight=weight))
     return layers
 
 
@@ -203,27 +193,18 @@ def _heads(
     measures: list[_Measure], lefts: list[float], wide: float, span: tuple[date, date], bottom: float
 ) -> list[alt.Chart]:
     """Name and scale of each column above it, first and last day below it."""
-    heads, quiet = [], []
+    heads, quiet, last = [], [], []
     for measure, x in zip(measures, lefts, strict=True):
         ends = "0 to 100%" if measure.is_share else f"\u00b1{value_text(measure.high, 0, signed=False)}"
-        heads.append({"x": x, "y": -26, "text": measure.head, "align": "left"})
-        quiet.append({"x": x, "y": -10, "text": ends, "align": "left"})
-        quiet.append({"x": x, "y": bottom + 12, "text": _short_day(span[0]), "align": "left"})
-        quiet.append({"x": x + wide, "y": bottom + 12, "text": _short_day(span[1]), "align": "right"})
-    layers = []
-    for values, ink, size, weight in ((heads, INK, _HEAD_SIZE, "bold"), (quiet, GREY, _DAY_SIZE, "normal")):
-        for align in ("left", "right"):
-            some = [value for value in values if value["align"] == align]
-            if some:
-                mark = alt.Chart(alt.InlineData(values=some)).mark_text(
-                    align=align,
-                    baseline="middle",
-                    fontSize=size,
-                    fontWeight=weight,  # type: ignore[arg-type]
-                    color=ink,
-                )
-                layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N"))
-    return layers
+        heads.append({"x": x, "y": -26, "text": measure.head, "ink": INK})
+        quiet.append({"x": x, "y": -10, "text": ends, "ink": GREY})
+        quiet.append({"x": x, "y": bottom + 12, "text": day_text(span[0]), "ink": GREY})
+        last.append({"x": x + wide, "y": bottom + 12, "text": day_text(span[1]), "ink": GREY})
+    return [
+        texts(heads, fontSize=_HEAD_SIZE, fontWeight="bold"),
+        texts(quiet, fontSize=_DAY_SIZE),
+        texts(last, fontSize=_DAY_SIZE, align="right"),
+    ]
 
 
 def _title(styles: list[SeriesStyle], newest: dict[str, dict[str, float]], spec: BreadthSpec) -> str:
@@ -265,7 +246,3 @@ def _notes(
 
 def _coins_text(row: dict[str, float] | None) -> str:
     return "n 0" if row is None else f"n {row['n']:,}"
-
-
-def _short_day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, ChainSpec, MigrationSpec
+from marketflows_pipeline.charts.market_caps.spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES
 from marketflows_pipeline.system.printable import presentable_name

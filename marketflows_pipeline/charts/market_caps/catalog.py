@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
+from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits

@@ -5,11 +5,11 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import ChainSpec
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.market_caps.spec import ChainSpec
+from marketflows_pipeline.charts.style.axes import LegendEntry
+from marketflows_pipeline.charts.style.frame import framed
+from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.theme import BACKGROUND, INK, INTO, OUT_OF, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, footer_parts, percent_text
 
 _CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
@@ -19,9 +19,7 @@ _CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
 def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
     """Draw two bars a range in percent, the largest range on top: the chain, and hollow below it the level.
 
-    Args:
-        frame: series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
-        spec: what the chart says.
+    The frame holds series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
     """
     known = {row["series"]: row for row in frame.iter_rows(named=True)}
     shown = [(label, known[series]) for series, label in reversed(spec.ranges) if series in known]
@@ -32,13 +30,13 @@ def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
         value=("\u2190 fell", "rose \u2192"),
         row_most=56,
     )
-    page = Frame(
-        title=_title(shown, spec),
-        subtitle=[
+    return bars.page(
+        _title(shown, spec),
+        [
             f"Growth of market cap over {counted(spec.days, 'day')}, in percent",
             "members fixed at each 00:00 UTC; a coin changes its range only once it is 5 % beyond the limit",
         ],
-        footer=footer_parts(
+        footer_parts(
             spec.source,
             spec.as_of,
             [
@@ -47,25 +45,20 @@ def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
                 *spec.notes,
             ],
         ),
-        left=bars.left,
-        right=bars.right,
-        above=HEADER + 32,
-    ).around(bars.row_most * len(shown))
-    entries = [
-        LegendEntry("rose", INTO),
-        LegendEntry("fell", OUT_OF),
-        LegendEntry("by level, crossings included", BACKGROUND, stroke=REFERENCE),
-    ]
-    symbols = legend(entries, right=page.width - bars.left - EDGE, y=-HEADER - 16)
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
+        [
+            LegendEntry("rose", INTO),
+            LegendEntry("fell", OUT_OF),
+            LegendEntry("by level, crossings included", BACKGROUND, stroke=REFERENCE),
+        ],
+        is_fitted=True,
+    )
 
 
 def _row(label: str, changes: dict[str, float | None]) -> Row:
     chain, level = changes[_CHAIN], changes[_LEVEL]
-    ink = GREY if not chain else RISE_INK if chain > 0 else FALL_INK
     own = Bar(
-        Text(UNKNOWN if chain is None else percent_text(chain, 1), ink),
-        ((chain, INTO if chain > 0 else OUT_OF),) if chain else (),
+        Text(UNKNOWN if chain is None else percent_text(chain, 1), sign_ink(chain)),
+        signed_part(chain),
         is_bold=True,
     )
     other = Bar(
@@ -74,7 +67,7 @@ def _row(label: str, changes: dict[str, float | None]) -> Row:
         is_hollow=True,
     )
     crossings = UNKNOWN if chain is None or level is None else percent_text(level - chain, 1).removesuffix("%")
-    return Row(name=Text(label, INK), bars=(own, other), columns=(Text(crossings, GREY),))
+    return Row(name=Text(label, INK), bars=(own, other), columns=(Text(crossings),))
 
 
 def _title(shown: list[tuple[str, dict[str, float | None]]], spec: ChainSpec) -> str:

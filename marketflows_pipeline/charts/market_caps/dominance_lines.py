@@ -9,11 +9,12 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
-from marketflows_pipeline.charts.market_caps.breadth_spec import DominanceSpec
+from marketflows_pipeline.charts.market_caps.spec import DominanceSpec
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
-from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.time_axis import first_and_last, on_time_axis, time_x
+from marketflows_pipeline.charts.style.marks import series_channels
+from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, value_text
 
 _LEFT = 56
@@ -32,8 +33,8 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
     """
     rows = _rows(frame, spec)
     first, last = first_and_last(rows)
-    newest = cast("datetime", frame.filter(pl.col("bitcoin_pct").is_finite()).get_column("ts").max())
-    ends = _ends(rows, spec)
+    newest = as_of(frame.filter(pl.col("bitcoin_pct").is_finite()), "ts")
+    ends = line_ends(rows, spec.series, lambda style, row: f"{style.label} {share_text(row['value'])}")
     shown = [style for style in spec.series if style.series in set(ends.get_column("series"))]
     page = Frame(
         title=_title(rows, spec),
@@ -49,8 +50,7 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
     plot = page.plot(0, min(100.0, 1.08 * cast("float", rows.get_column("value").max())))
     scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
     y = alt.Y("value:Q", scale=scale, axis=value_axis(PERCENT_LABEL))
-    colors = alt.Scale(domain=[style.series for style in shown], range=[style.color for style in shown])
-    color = alt.Color("series:N", scale=colors, legend=None)
+    color = series_channels(shown)["color"]
     x = time_x("at", first, last)
     lines = with_joints(rows.with_columns(pl.col("value").round_sig_figs(7), at=on_time_axis("day")))
     return page.draw(
@@ -64,9 +64,8 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
 
 def _rows(frame: pl.DataFrame, spec: DominanceSpec) -> pl.DataFrame:
     """Series, day, run, is_backfilled, value of the window, by series and day."""
-    last = cast("datetime", frame.get_column("ts").max())
     return (
-        frame.filter(pl.col("ts") > last - timedelta(days=spec.days))
+        frame.filter(pl.col("ts") > as_of(frame, "ts") - timedelta(days=spec.days))
         .unpivot([style.series for style in spec.series], index=["ts", "is_backfilled"], variable_name="series")
         .filter(pl.col("value").is_finite())
         .with_columns(day=pl.col("ts").dt.date())
@@ -74,16 +73,6 @@ def _rows(frame: pl.DataFrame, spec: DominanceSpec) -> pl.DataFrame:
         .with_columns(run=broken_runs())
         .select("series", "day", "run", "is_backfilled", "value")
     )
-
-
-def _ends(rows: pl.DataFrame, spec: DominanceSpec) -> pl.DataFrame:
-    latest = dict(rows.group_by("series", maintain_order=True).agg(pl.col("value").last()).iter_rows())
-    named = [
-        (style.series, f"{style.label} {share_text(latest[style.series])}", latest[style.series])
-        for style in spec.series
-        if style.series in latest
-    ]
-    return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
 
 
 def _title(rows: pl.DataFrame, spec: DominanceSpec) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
-from marketflows_pipeline.charts.market_caps.essential_spec import GainMatrixSpec, PanelsSpec, RanksSpec
+from marketflows_pipeline.charts.market_caps.spec import GainMatrixSpec, PanelsSpec, RanksSpec
 from marketflows_pipeline.charts.market_caps.wording import dollar_first
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANKS_FROM, US_DOLLAR, SeriesStyle

@@ -5,7 +5,6 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import GainMatrixSpec
 from marketflows_pipeline.charts.market_caps.gain_table import (
     LABEL_SIZE,
     cell_notes,
@@ -16,6 +15,7 @@ from marketflows_pipeline.charts.market_caps.gain_table import (
     standings,
     table_cells,
 )
+from marketflows_pipeline.charts.market_caps.spec import GainMatrixSpec
 from marketflows_pipeline.charts.market_caps.wording import (
     COUNTED_WHERE_THEY_ARE,
     MOSTLY_PRICE,
@@ -45,9 +45,7 @@ def gain_matrix(frame: pl.DataFrame, spec: GainMatrixSpec) -> alt.LayerChart:
 
     The shortest offsets are left out where not all have room; the tables of one base have them.
 
-    Args:
-        frame: rows of ``mart.percent_gains`` of one category.
-        spec: what the chart says.
+    The frame holds rows of ``mart.percent_gains`` of one category.
     """
     limits = dict(zip(sorted(spec.hours_ago), spec.limits, strict=True))
     every = {base: table_cells(frame.filter(base_asset=base), spec) for base, _ in spec.bases}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.legend import legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.market_caps.spec import IndexSpec
+from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
-from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.end_labels import (
+    DIRECT_LABELS_MAX,
+    LABEL_SIZE,
+    end_labels,
+    line_ends,
+    names_width,
+)
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.theme import REFERENCE
+from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
+from marketflows_pipeline.charts.style.marks import records, reference_line, series_channels
 from marketflows_pipeline.charts.style.time_axis import on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
 
@@ -26,13 +34,18 @@ _BASE = 1000.0
 def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     """Draw the price index of each series, in percent of its base; what is back-filled is dashed.
 
-    Args:
-        frame: rows of ``mart.narrative_index`` of one category and base.
-        spec: what the chart says.
+    The frame holds rows of ``mart.narrative_index`` of one category and base.
     """
     rows = frame.sort("series", "ts").with_columns(value=100 * (pl.col("price_index") / _BASE - 1))
     first, last = cast("datetime", rows["ts"].min()), cast("datetime", rows["ts"].max())
-    ends = _ends(rows, spec)
+    count = rows["series"].n_unique()
+
+    def label(style: SeriesStyle, row: Mapping[str, Any]) -> str:
+        figure = percent_text(row["value"], 1)
+        room = name_room(count) - text_width(f" {figure}", LABEL_SIZE, bold=True)
+        return f"{shorten(style.label, LABEL_SIZE, room)} {figure}"
+
+    ends = line_ends(rows, spec.series, label)
     has_legend = ends.height > DIRECT_LABELS_MAX
     page = Frame(
         title=_title(rows, spec),
@@ -45,7 +58,7 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
         right=legend_width(ends) if has_legend else names_width(ends),
         below=34,
     )
-    low, high = min(0.0, cast("float", rows["value"].min())), max(0.0, cast("float", rows["value"].max()))
+    low, high = reach(rows["value"], 0.0)
     room = 0.04 * (high - low) or 1
     plot = page.plot(low - room, high + room)
     # The latest time lies within a day: its end is the end of the axis.
@@ -56,17 +69,15 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     )
     styles = {style.series: style for style in spec.series}
     names = legend_order(ends) if has_legend else ends["series"].to_list()
-    colors = alt.Scale(domain=names, range=[styles[name].color for name in names])
-    color = alt.Color("series:N", scale=colors, legend=legend(ends) if has_legend else None)
+    color = series_channels([styles[name] for name in names], legend(ends) if has_legend else None)["color"]
     drawn = _parts(rows.filter(pl.col("series").is_in(names))).select("series", "value", "part", at=on_time_axis("ts"))
     dash = alt.StrokeDash(
         "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
     )
-    lines = alt.Chart(alt.InlineData(values=drawn.to_dicts())).mark_line(strokeWidth=2, strokeJoin="round")
-    zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2)
+    lines = records(drawn.to_dicts()).mark_line(strokeWidth=2, strokeJoin="round")
     return page.draw(
         [
-            zero.encode(y=y),
+            reference_line("value", 0).encode(y=y),
             lines.encode(x=x, y=y, color=color, strokeDash=dash),
             axis_title(f"Price index in {spec.base_label}, % since the base", x=EDGE - _LEFT),
             *([] if has_legend else end_labels(ends, plot, y, color)),
@@ -80,21 +91,6 @@ def _parts(rows: pl.DataFrame) -> pl.DataFrame:
     parted = rows.with_columns(part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")))
     joint = parted.filter(~back & back.shift(1).over("series")).with_columns(part=pl.lit("back-filled"))
     return pl.concat([parted, joint]).sort("series", "ts", "part")
-
-
-def _ends(rows: pl.DataFrame, spec: IndexSpec) -> pl.DataFrame:
-    """Series, value, label, figure, text, ts of the last value of each series, in the spec's order."""
-    last = {row["series"]: row for row in rows.group_by("series", maintain_order=True).last().iter_rows(named=True)}
-    records = []
-    for style in spec.series:
-        if style.series in last:
-            row = last[style.series]
-            figure = percent_text(row["value"], 1)
-            room = name_room(len(last)) - text_width(f" {figure}", LABEL_SIZE, bold=True)
-            label = shorten(style.label, LABEL_SIZE, room)
-            records.append((style.series, row["ts"], row["value"], label, figure, f"{label} {figure}"))
-    columns = ["series", "ts", "value", "label", "figure", "text"]
-    return pl.DataFrame(records, schema=columns, orient="row")
 
 
 def _title(rows: pl.DataFrame, spec: IndexSpec) -> str:

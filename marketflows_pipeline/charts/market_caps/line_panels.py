@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import PanelsSpec
 from marketflows_pipeline.charts.market_caps.lines import (
     LONG_SPAN,
     caveats,
@@ -16,10 +15,11 @@ from marketflows_pipeline.charts.market_caps.lines import (
     last_values,
     line_layers,
     shown_rows,
+    standings,
     value_domain,
 )
+from marketflows_pipeline.charts.market_caps.spec import PanelsSpec
 from marketflows_pipeline.charts.market_caps.wording import (
-    Standing,
     base_phrase,
     chart_subtitle,
     chart_title,
@@ -63,9 +63,7 @@ class _Panel:
 def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
     """Draw the lines of every base; where not all names have room, those between the highest and the lowest are grey.
 
-    Args:
-        frame: rows of ``mart.metrics`` of one category, order and EMA: base_asset, series, ts, value.
-        spec: what the chart says.
+    The frame holds rows of ``mart.metrics`` of one category, order and EMA: base_asset, series, ts, value.
     """
     shown = [_panel(frame, each) for each in spec.panels if each.why_empty(_of(frame, each)) is None][:_PANELS_MOST]
     main = shown[0]
@@ -74,12 +72,10 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
     start = start_text(first, is_long=is_long)  # type: ignore[arg-type]
     most = min(int(_LABELS_HIGH * 2 / len(shown) / LABEL_HEIGHT), 12)
     labels = [each.named(most) for each in shown]
-    at_end = main.ends.filter(ts=last) if main.spec.diff_order else main.ends.filter(ts=last, start=first)
-    standings = [Standing(*row) for row in at_end.select(Standing._fields).iter_rows()]
     what, *method = chart_subtitle(main.spec, last - first)
     others = ", ".join(base_phrase(each.spec) for each in shown[1:])
     page = Frame(
-        title=chart_title(main.spec, standings, start),
+        title=chart_title(main.spec, standings(main.ends, main.spec, first, last), start),
         subtitle=[f"{what}, {others}" if others else what, *method],
         footer=footer_parts(spec.source, main.spec.as_of, [*spec.notes, *_notes(main, most)]),
         left=_LEFT,

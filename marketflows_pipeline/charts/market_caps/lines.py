@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import altair as alt
@@ -58,10 +58,9 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     is_long = last - first >= LONG_SPAN
     start = start_text(first, is_long=is_long)
     ends = last_values(rows, spec)
-    comparable = ends.filter(ts=last) if spec.diff_order else ends.filter(ts=last, start=first)
     has_legend = ends.height > DIRECT_LABELS_MAX
     page = Frame(
-        title=chart_title(spec, [Standing(*row) for row in comparable.select(Standing._fields).iter_rows()], start),
+        title=chart_title(spec, standings(ends, spec, first, last), start),
         subtitle=chart_subtitle(spec, last - first),
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *caveats(rows, ends, spec)]),
         left=_LEFT,
@@ -160,6 +159,12 @@ def last_values(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
         records.append((style.series, ts, value, start, style.label, figure, text))
     texts = dict.fromkeys(("label", "figure", "text"), pl.String)
     return pl.DataFrame(records, schema={**ends.schema, **texts}, orient="row")
+
+
+def standings(ends: pl.DataFrame, spec: ChartSpec, first: date, last: date) -> list[Standing]:
+    """Where each series stands that reaches the last time; of levels, of those that began at the first."""
+    comparable = ends.filter(ts=last) if spec.diff_order else ends.filter(ts=last, start=first)
+    return [Standing(*row) for row in comparable.select(Standing._fields).iter_rows()]
 
 
 def caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str]:

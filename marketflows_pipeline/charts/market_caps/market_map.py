@@ -8,17 +8,18 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.breadth_spec import MarketMapSpec
+from marketflows_pipeline.charts.market_caps.spec import MarketMapSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
 from marketflows_pipeline.charts.style.layout import Box, shorten, text_width
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, GRID, INK, RISE_INK
+from marketflows_pipeline.charts.style.marks import AT, records, rules, texts
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, GRID, INK, figure_ink
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.treemap import squarified
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
+    counted,
     footer_parts,
     percent_text,
     share_text,
@@ -101,7 +102,7 @@ def _head(part: _Part, block: Box) -> list[dict[str, Any]]:
     room = block.right - block.left - _GAP
     full = f"{part.name} {share_text(part.share_pct)}"
     text = full if text_width(full, _HEAD_SIZE, bold=True) <= room else shorten(part.name, _HEAD_SIZE * 1.06, room)
-    return [{"x": block.left + 1, "y": block.top + _HEAD / 2, "text": text}]
+    return [{"x": block.left + 1, "y": block.top + _HEAD / 2, "text": text, "ink": INK}]
 
 
 def _tiles(part: _Part, block: Box, limit: float) -> list[dict[str, Any]]:
@@ -140,9 +141,8 @@ def _size(lines: list[str], wide: float, high: float) -> float:
 
 def _rectangles(tiles: list[dict[str, Any]]) -> list[alt.Chart]:
     values = [{key: tile[key] for key in ("x", "x2", "y", "y2", "fill")} for tile in tiles]
-    mark = alt.Chart(alt.InlineData(values=values)).mark_rect(stroke=BACKGROUND, strokeWidth=1)
-    fill = alt.Fill("fill:N", scale=None)
-    return [mark.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"), y2="y2:Q", fill=fill)]
+    mark = records(values).mark_rect(stroke=BACKGROUND, strokeWidth=1)
+    return [mark.encode(**AT, x2="x2:Q", y2="y2:Q", fill=alt.Fill("fill:N", scale=None))]
 
 
 def _texts(tiles: list[dict[str, Any]], heads: list[dict[str, Any]]) -> list[alt.Chart]:
@@ -156,16 +156,8 @@ def _texts(tiles: list[dict[str, Any]], heads: list[dict[str, Any]]) -> list[alt
             written.append({**record, "size": tile["size"]})
     layers = []
     if written:
-        mark = alt.Chart(alt.InlineData(values=written)).mark_text(align="center", baseline="middle")
-        size = alt.Size("size:Q", scale=None, legend=None)
-        ink = alt.Color("ink:N", scale=None)
-        layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", size=size, color=ink))
-    if heads:
-        mark = alt.Chart(alt.InlineData(values=heads)).mark_text(
-            align="left", baseline="middle", fontSize=_HEAD_SIZE, fontWeight="bold", color=INK
-        )
-        layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N"))
-    return layers
+        layers.append(texts(written, align="center").encode(size=alt.Size("size:Q", scale=None, legend=None)))
+    return [*layers, texts(heads, fontSize=_HEAD_SIZE, fontWeight="bold")] if heads else layers
 
 
 def _list(parts: list[_Part], left: float, height: float) -> list[alt.Chart]:
@@ -173,30 +165,23 @@ def _list(parts: list[_Part], left: float, height: float) -> list[alt.Chart]:
     share, change = left + _LIST - EDGE - 58, left + _LIST - EDGE
     name_room = share - 44 - left - 16
     row = min(_ROW, (height - 24) / len(parts))
-    records: dict[str, list[dict[str, Any]]] = {"left": [], "right": []}
-    for x, text in ((share, "Share"), (change, "7 days")):
-        records["right"].append({"x": x, "y": 9, "text": text, "ink": GREY})
-    records["left"].append({"x": left + 16, "y": 9, "text": "Narrative", "ink": GREY})
+    left_texts: list[dict[str, Any]] = [{"x": left + 16, "y": 9, "text": "Narrative", "ink": GREY}]
+    right_texts = [{"x": x, "y": 9, "text": text, "ink": GREY} for x, text in ((share, "Share"), (change, "7 days"))]
     for place, part in enumerate(parts):
         y = 24 + row * place + min(11, row / 2)
         figure = UNKNOWN if part.change_pct is None else percent_text(part.change_pct)
-        ink = RISE_INK if figure.startswith("+") else FALL_INK if figure.startswith("\u2212") else GREY
-        records["left"].append({"x": left + 16, "y": y, "text": shorten(part.name, 12.5, name_room), "ink": INK})
+        ink = figure_ink(figure)
+        left_texts.append({"x": left + 16, "y": y, "text": shorten(part.name, 12.5, name_room), "ink": INK})
         if row == _ROW:
-            records["left"].append({"x": left + 16, "y": y + 13, "text": _coins(part), "ink": GREY})
-        records["right"].append({"x": share, "y": y, "text": share_text(part.share_pct), "ink": INK})
-        records["right"].append({"x": change, "y": y, "text": figure, "ink": ink})
+            left_texts.append({"x": left + 16, "y": y + 13, "text": _coins(part), "ink": GREY})
+        right_texts.append({"x": share, "y": y, "text": share_text(part.share_pct), "ink": INK})
+        right_texts.append({"x": change, "y": y, "text": figure, "ink": ink})
     lines = [{"x": left + 16, "x2": change, "y": row * place + 24} for place in range(len(parts) + 1)]
-    rule = alt.Chart(alt.InlineData(values=lines)).mark_rule(color=GRID)
-    layers = [rule.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"))]
-    for align, values in records.items():
-        mark = alt.Chart(alt.InlineData(values=values)).mark_text(align=align, baseline="middle", fontSize=12)  # type: ignore[arg-type]
-        layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None)))
-    return layers
+    return [rules(lines, color=GRID), texts(left_texts, fontSize=12), texts(right_texts, align="right", fontSize=12)]
 
 
 def _coins(part: _Part) -> str:
-    return f"{len(part.coins):,} coin{'' if len(part.coins) == 1 else 's'}, {usd_text(part.usd)}"
+    return f"{counted(f'{len(part.coins):,}', 'coin')}, {usd_text(part.usd)}"
 
 
 def _title(parts: list[_Part]) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import MigrationSpec
+from marketflows_pipeline.charts.market_caps.spec import MigrationSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.marks import INK as OWN_INK
+from marketflows_pipeline.charts.style.marks import note, records
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, RISE_INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, usd_text
 
@@ -59,16 +61,15 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
         above=_HEADER + 12,
     ).around(_CELL_HEIGHT * len(order))
     grid = Heatmap(order, order, page.plot_width / len(order), _CELL_HEIGHT)
-    quiet: dict[str, Any] = {"fontSize": 12, "color": GREY}
     return page.draw(
         [
             *grid.draw(_cells(pairs, order)),
             _texts("row", labels, align="left", x=EDGE - page.left, fontWeight="bold").encode(y=grid.y()),
             *_nets(pairs, order, grid),
             _texts("column", labels, align="center", y=-12, fontWeight="bold").encode(x=grid.x()),
-            _texts("corner", {"": "to \u2192"}, align="left", x=0, y=8 - _HEADER, **quiet),
-            _texts("corner", {"": "from \u2193"}, align="left", x=EDGE - page.left, y=-12, **quiet),
-            _texts("corner", {"": "net"}, align="right", x=-12, y=-12, **quiet),
+            note("to \u2192", x=0, y=8 - _HEADER),
+            note("from \u2193", x=EDGE - page.left, y=-12),
+            note("net", align="right", x=-12, y=-12),
         ]
     )
 
@@ -85,14 +86,13 @@ def nets(pairs: Mapping[tuple[str, str], tuple[float, int]]) -> dict[str, float]
 def _title(pairs: Mapping[tuple[str, str], tuple[float, int]], labels: Mapping[str, str], spec: MigrationSpec) -> str:
     """The largest crossing."""
     (start, end), (crossed, count) = max(pairs.items(), key=lambda pair: pair[1])
-    coins = "1 coin" if count == 1 else f"{count} coins"
     if OUTSIDE not in (start, end):
         ways = f"went from {_name(labels[start])} to {_name(labels[end])}"
     elif end == OUTSIDE:
         ways = f"left {_name(labels[start])} and all ranges"
     else:
         ways = f"came into {_name(labels[end])} from below or as new"
-    return f"{coins} worth {usd_text(crossed)} {ways} in {counted(spec.days, 'day')}"
+    return f"{counted(count, 'coin')} worth {usd_text(crossed)} {ways} in {counted(spec.days, 'day')}"
 
 
 def _name(label: str) -> str:
@@ -119,8 +119,7 @@ def _cells(pairs: Mapping[tuple[str, str], tuple[float, int]], order: list[str])
                 continue
             strength = max(_LEAST_COLOUR, (crossed / largest) ** 0.5)
             fill, ink = fill_and_ink(strength if column < row else -strength, 1.0)
-            coins = "1 coin" if count == 1 else f"{count} coins"
-            cells.append(Cell(start, end, f"{usd_text(crossed)} \u00b7 {coins}", fill, ink))
+            cells.append(Cell(start, end, f"{usd_text(crossed)} \u00b7 {counted(count, 'coin')}", fill, ink))
     return cells
 
 
@@ -137,9 +136,6 @@ def _texts(key: str, texts: Mapping[str, str], inks: Mapping[str, str] | None = 
         {key: name, "text": text, "ink": (inks or {}).get(name, GREY if name == OUTSIDE else INK)}
         for name, text in texts.items()
     ]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=values))
-        .mark_text(**{"baseline": "middle", "fontSize": LABEL_SIZE, **style})
-        .encode(text="text:N", color=alt.Color("ink:N", scale=None))
-    )
+    mark = records(values).mark_text(**{"baseline": "middle", "fontSize": LABEL_SIZE, **style})
+    chart: alt.Chart = mark.encode(text="text:N", color=OWN_INK)
     return chart

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.essential_spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
+from marketflows_pipeline.charts.market_caps.spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
 from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE, base_phrase
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title
@@ -29,9 +29,7 @@ _NAME_MAX = 150
 def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     """Draw the place of each series among all, the first on top; the first twelve of the newest week have names.
 
-    Args:
-        frame: the plain curves of one category in dollars: series, ts, value (of the index that starts at 1).
-        spec: what the chart says.
+    The frame holds the plain curves of one category in dollars: series, ts, value (of the index that starts at 1).
     """
     ranks = weekly_ranks(frame.filter(pl.col("series").is_in([style.series for style in spec.series])), spec.as_of)
     newest = ranks.filter(pl.col("ts") == spec.as_of).sort("rank").head(DIRECT_LABELS_MAX)

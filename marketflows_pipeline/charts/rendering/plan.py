@@ -17,7 +17,7 @@ from polars import selectors as cs
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.spec import Spec
-from marketflows_pipeline.charts.style.look import Look
+from marketflows_pipeline.charts.style.look import Look, PictureSet
 from marketflows_pipeline.charts.style.typeface import FOLDER
 
 _MISSING = np.int64(-(2**62))
@@ -49,6 +49,13 @@ class Plan:
 def chart_job(frame: pl.DataFrame, spec: Spec) -> RenderJob:
     """A chart from the columns that its specification names: a change of any other column must not redraw it."""
     return RenderJob(frame.select(spec.columns), spec)
+
+
+def chosen_jobs(jobs: Sequence[RenderJob], name: PictureSet) -> list[RenderJob]:
+    """The pictures of a set, in their order: all, those fit to paste, or none."""
+    if name == "none":
+        return []
+    return [job for job in jobs if name == "document" or job.spec.is_essential]
 
 
 def input_digest(job: RenderJob, engine: str) -> str:

@@ -14,9 +14,9 @@ from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
+from marketflows_pipeline.charts.style.marks import AT, FILL, records, texts
 from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
-from marketflows_pipeline.charts.style.wording import percent_text
+from marketflows_pipeline.charts.style.wording import percent_text, short_day
 
 # Rising is blue, falling orange, strong and weak at the ends the darker.
 COLORS = {"leading": INTO, "improving": var("into-pale"), "weakening": var("out-pale"), "lagging": OUT_OF}
@@ -47,30 +47,18 @@ def log_layers(
     line = min(_TEXT_LINE, 0.58 * row)
     top = {name: place * row for place, name in enumerate(newest.get_column("series"))}
     place = _Place(top, left, width, line, min(_MOST_BAR, 0.7 * (row - line)))
-    texts = [_words(facts, by_series[facts["series"]], place) for facts in newest.to_dicts()]
+    lines = [_words(facts, by_series[facts["series"]], place) for facts in newest.to_dicts()]
     bars = _bars(frame, place)
-    base = alt.Chart(alt.InlineData(values=texts))
     size = min(_TEXT_SIZE, 0.9 * line)
     first, last = cast("datetime", frame["ts"].min()), cast("datetime", frame["ts"].max())
-    span = f"{_day(first)}{'' if first.year == last.year else f' {first.year}'} to {_day(last)} {last.year}"
+    span = f"{short_day(first)}{'' if first.year == last.year else f' {first.year}'} to {short_day(last)} {last.year}"
     return [
         axis_title(f"Quadrants, {span}, and return since entry", x=left),
-        alt.Chart(alt.InlineData(values=bars))
+        records(bars)
         .mark_rect()
-        .encode(
-            x=pixel_x("x"),
-            x2="x2:Q",
-            y=pixel_y("y"),
-            y2="y2:Q",
-            color=alt.Color("fill:N", scale=None),
-            opacity=alt.Opacity("opacity:Q", scale=None),
-        ),
-        base.mark_text(align="left", baseline="middle", fontSize=size, fontWeight="bold").encode(
-            x=pixel_x("x"), y=pixel_y("y"), text="name:N", color=alt.Color("color:N", scale=None)
-        ),
-        base.mark_text(align="right", baseline="middle", fontSize=size, color=GREY).encode(
-            x=pixel_x("right"), y=pixel_y("y"), text="words:N"
-        ),
+        .encode(**AT, x2="x2:Q", y2="y2:Q", color=FILL, opacity=alt.Opacity("opacity:Q", scale=None)),
+        texts((name for name, _ in lines), fontSize=size, fontWeight="bold"),
+        texts((words for _, words in lines), fontSize=size, align="right"),
         *_legend(left, height + 36),
     ]
 
@@ -86,20 +74,19 @@ class _Place:
     thickness: float
 
 
-def _words(facts: Mapping[str, Any], style: SeriesStyle, place: _Place) -> dict[str, Any]:
+def _words(facts: Mapping[str, Any], style: SeriesStyle, place: _Place) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Name at the left, and what is said of it at the right."""
     words = facts["quadrant"] or "no point yet"
     if facts["entered_at"] is not None:
-        words += f" since {_day(facts['entered_at'])}{'' if facts['is_seen_to_begin'] else ' or longer'}"
+        words += f" since {short_day(facts['entered_at'])}{'' if facts['is_seen_to_begin'] else ' or longer'}"
     if facts["return_pct"] is not None:
         words += f", {percent_text(facts['return_pct'])}"
-    return {
-        "name": shorten(style.label, _TEXT_SIZE, place.width - text_width(words, _TEXT_SIZE) - 16),
-        "words": words,
-        "color": style.color,
-        "x": place.left,
-        "right": place.left + place.width,
-        "y": place.top[facts["series"]] + place.line / 2,
-    }
+    name = shorten(style.label, _TEXT_SIZE, place.width - text_width(words, _TEXT_SIZE) - 16)
+    y = place.top[facts["series"]] + place.line / 2
+    return (
+        {"x": place.left, "y": y, "text": name, "ink": style.color},
+        {"x": place.left + place.width, "y": y, "text": words, "ink": GREY},
+    )
 
 
 def _bars(frame: pl.DataFrame, place: _Place) -> list[dict[str, Any]]:
@@ -130,20 +117,10 @@ def _bars(frame: pl.DataFrame, place: _Place) -> list[dict[str, Any]]:
 
 
 def _legend(left: float, y: float) -> list[alt.Chart]:
-    values, x = [], left
+    symbols, names, x = list[dict[str, Any]](), list[dict[str, Any]](), left
     for name, fill in COLORS.items():
-        values.append({"x": x + 5, "text_x": x + _LEGEND_STEP, "name": name, "fill": fill})
+        symbols.append({"x": x + 5, "y": y, "fill": fill})
+        names.append({"x": x + _LEGEND_STEP, "y": y, "text": name, "ink": GREY})
         x += _LEGEND_STEP + text_width(name, _TEXT_SIZE) + 14
-    base = alt.Chart(alt.InlineData(values=values))
-    return [
-        base.mark_point(shape="square", filled=True, size=110, opacity=1, y=y).encode(
-            x=pixel_x("x"), color=alt.Color("fill:N", scale=None)
-        ),
-        base.mark_text(align="left", baseline="middle", fontSize=_TEXT_SIZE, color=GREY, y=y).encode(
-            x=pixel_x("text_x"), text="name:N"
-        ),
-    ]
-
-
-def _day(when: datetime) -> str:
-    return f"{when.day} {when:%b}"
+    points = records(symbols).mark_point(shape="square", filled=True, size=110, opacity=1)
+    return [points.encode(**AT, color=FILL), texts(names, fontSize=_TEXT_SIZE)]

@@ -12,7 +12,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
+from marketflows_pipeline.charts.style.marks import INK, pixel_x, pixel_y, records, texts
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 
 LABEL_SIZE, LABEL_HEIGHT = 12.0, 14.0
@@ -39,15 +39,12 @@ def label_layers(paths: pl.DataFrame, styles: Sequence[SeriesStyle], size: tuple
         size: of the plot.
     """
     spots = placed_labels(paths, styles, size)
-    base = alt.Chart(alt.InlineData(values=spots))
-    leaders = base.transform_filter("datum.is_far").mark_rule(strokeWidth=0.8, opacity=0.7)
-    place: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
-    style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    color = alt.Color("color:N", scale=None)
+    leaders = records(spots).transform_filter("datum.is_far").mark_rule(strokeWidth=0.8, opacity=0.7)
+    style: dict[str, Any] = {"fontSize": LABEL_SIZE, "fontWeight": "bold"}
     return [
-        leaders.encode(x=pixel_x("x0"), x2="x1:Q", y=pixel_y("y0"), y2="y1:Q", color=color),
-        base.mark_text(**style, stroke=BACKGROUND, strokeWidth=3, strokeJoin="round", opacity=0.85).encode(**place),
-        base.mark_text(**style).encode(**place, color=color),
+        leaders.encode(x=pixel_x("x0"), x2="x1:Q", y=pixel_y("y0"), y2="y1:Q", color=INK),
+        texts(spots, **style, stroke=BACKGROUND, strokeWidth=3, strokeJoin="round", opacity=0.85),
+        texts(spots, **style),
     ]
 
 
@@ -59,7 +56,7 @@ def placed_labels(
     Where there is none, beside the end, over as few paths as can be and over no other name.
 
     Returns:
-        text, color, x, y of the left middle of each name; x0, y0, x1, y1 of its leader; is_far: whether it has one.
+        text, ink, x, y of the left middle of each name; x0, y0, x1, y1 of its leader; is_far: whether it has one.
     """
     area = Box(2, 2, size[0] - 2, size[1] - 2)
     ends = {name: (x, y) for name, x, y in _ends(paths)}
@@ -84,7 +81,7 @@ def placed_labels(
         found.append(
             {
                 "text": text,
-                "color": style.color,
+                "ink": style.color,
                 "x": box.left,
                 "y": (box.top + box.bottom) / 2,
                 "x0": x,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -16,8 +16,9 @@ from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title, value_axis
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
-from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
+from marketflows_pipeline.charts.style.layout import reach
+from marketflows_pipeline.charts.style.marks import note, records, rules, series_channels
+from marketflows_pipeline.charts.style.theme import REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 CENTRE = 100.0
@@ -114,8 +115,7 @@ def _notes(frame: pl.DataFrame, spec: RotationSpec) -> list[str]:
 
 def _domain(paths: pl.DataFrame, column: str) -> tuple[float, float]:
     """The values with room for labels, the centre well inside."""
-    low, high = cast("float", paths.get_column(column).min()), cast("float", paths.get_column(column).max())
-    low, high = min(low, CENTRE - 0.5), max(high, CENTRE + 0.5)
+    low, high = reach(paths[column], CENTRE - 0.5, CENTRE + 0.5)
     room = 0.1 * (high - low)
     return low - room, high + room
 
@@ -142,47 +142,27 @@ def _quadrants(across: tuple[float, float], up: tuple[float, float], size: tuple
     }
     layers = []
     for name, (left, right, top, bottom, align, at, line) in corners.items():
-        nothing = alt.Chart(alt.InlineData(values=[{}]))
-        layers.append(nothing.mark_rect(x=left, x2=right, y=top, y2=bottom, color=TINTS[name], opacity=1))
-        layers.append(
-            nothing.mark_text(
-                text=name,
-                align="left" if align == "left" else "right",
-                baseline="middle",
-                x=at,
-                y=line,
-                fontSize=13,
-                color=GREY,
-            )
-        )
+        layers.append(records().mark_rect(x=left, x2=right, y=top, y2=bottom, color=TINTS[name], opacity=1))
+        layers.append(note(name, align=align, x=at, y=line, fontSize=13))
     arms = [
         {"x": middle_x, "x2": middle_x, "y": 0, "y2": height},
         {"x": 0, "x2": width, "y": middle_y, "y2": middle_y},
     ]
-    cross: alt.Chart = alt.Chart(alt.InlineData(values=arms)).mark_rule(color=REFERENCE, strokeWidth=1)
-    layers.append(cross.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"), y2="y2:Q"))
-    return layers
+    return [*layers, rules(arms, color=REFERENCE, strokeWidth=1)]
 
 
 def _paths(paths: pl.DataFrame, styles: Sequence[SeriesStyle], x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    names, colors = [style.series for style in styles], [style.color for style in styles]
-    color = alt.Color("series:N", scale=alt.Scale(domain=names, range=colors), legend=None)
-    shown = paths.filter(pl.col("series").is_in(names)).sort("series", "ts")
-    order = alt.Order("step:Q")
+    color = series_channels(styles)["color"]
+    shown = paths.filter(pl.col("series").is_in([style.series for style in styles])).sort("series", "ts")
     layers = []
     for is_dashed, rows in _stretches(shown):
-        base = alt.Chart(alt.InlineData(values=rows))
         dash: dict[str, Any] = {"strokeDash": [3, 3]} if is_dashed else {}
-        layers.append(
-            base.mark_line(strokeWidth=1.8, opacity=0.75, **dash).encode(
-                x=x, y=y, color=color, order=order, detail="series:N"
-            )
-        )
+        lines = records(rows).mark_line(strokeWidth=1.8, opacity=0.75, **dash)
+        layers.append(lines.encode(x=x, y=y, color=color, order=alt.Order("step:Q"), detail="series:N"))
     dots = shown.with_columns(is_end=pl.col("ts") == pl.col("ts").max()).select("series", "ratio", "momentum", "is_end")
     for is_end, area in ((False, 10), (True, 90)):
         values = dots.filter(pl.col("is_end") == is_end).drop("is_end").to_dicts()
-        base = alt.Chart(alt.InlineData(values=values))
-        layers.append(base.mark_point(filled=True, size=area, opacity=1).encode(x=x, y=y, color=color))
+        layers.append(records(values).mark_point(filled=True, size=area, opacity=1).encode(x=x, y=y, color=color))
     return layers
 
 

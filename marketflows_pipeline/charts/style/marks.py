@@ -40,6 +40,21 @@ def note(text: str | Sequence[str], **style: Any) -> alt.Chart:  # noqa: ANN401 
     return chart
 
 
+def texts(rows: Iterable[Mapping[str, Any]], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
+    """Texts (x, y in pixels, text, ink)."""
+    mark: dict[str, Any] = {"align": "left", "baseline": "middle", **style}
+    chart: alt.Chart = records(rows).mark_text(**mark).encode(**AT, text="text:N", color=INK)
+    return chart
+
+
+def rules(rows: Iterable[Mapping[str, Any]], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
+    """Straight lines (x, x2, y, and y2 where they are not level, in pixels)."""
+    lines = list(rows)
+    ends = {"x2": "x2:Q"} | ({"y2": "y2:Q"} if "y2" in lines[0] else {})
+    chart: alt.Chart = records(lines).mark_rule(**style).encode(**AT, **ends)
+    return chart
+
+
 def reference_line(field: str, value: float, **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
     """A line across the plot at one value of a field, whose axis the caller encodes."""
     quiet: dict[str, Any] = {"color": REFERENCE, "strokeWidth": 1.2}
@@ -55,6 +70,10 @@ def pixel_x(field: str) -> alt.X:
 def pixel_y(field: str) -> alt.Y:
     """A field that holds a distance from the plot's top in pixels."""
     return alt.Y(f"{field}:Q", scale=None, axis=None)
+
+
+# Where records are drawn that say so in pixels.
+AT: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y")}
 
 
 def series_channels(styles: Sequence[SeriesStyle], legend: alt.Legend | None = None) -> dict[str, Any]:

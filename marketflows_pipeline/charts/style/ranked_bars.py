@@ -9,13 +9,15 @@ from typing import Any
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.frame import EDGE
+from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.frame import EDGE, Frame
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import INK, note, pixel_x, pixel_y, records, reference_line
 from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, GRID, REFERENCE
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, GRID, INTO, OUT_OF, REFERENCE
 
 TEXT_SIZE, HEADER_SIZE = 12.5, 12
+FLOW_SYMBOLS = (LegendEntry("net inflow", INTO), LegendEntry("net outflow", OUT_OF))
 # Room above the bars for the names of columns.
 HEADER = 24
 
@@ -50,6 +52,11 @@ class Bar:
         return self.parts[-1][0] if self.parts else 0.0
 
 
+def signed_part(value: float | None) -> tuple[tuple[float, str], ...]:
+    """The part of a bar for a signed amount; none where it is zero or not known."""
+    return ((value, INTO if value > 0 else OUT_OF),) if value else ()
+
+
 @dataclass(frozen=True)
 class Row:
     """One row: its name, bars one below the other, and figures beside them.
@@ -78,6 +85,32 @@ class RankedBars:
     name: str = ""
     value: tuple[str, ...] = ()
     row_most: float = 42
+
+    def page(
+        self,
+        title: str,
+        subtitle: Sequence[str],
+        footer: Sequence[str],
+        symbols: Sequence[LegendEntry] = (),
+        *,
+        above: float = 32,
+        is_fitted: bool = False,
+    ) -> alt.LayerChart:
+        """A page of nothing but these rows, their headers and a legend.
+
+        Args:
+            title: the finding.
+            subtitle: the method.
+            footer: source, as-of time and caveats.
+            symbols: of the legend.
+            above: room above the headers, where the legend stands.
+            is_fitted: whether the page is as high as its rows at their full height need.
+        """
+        page = Frame(title, subtitle, footer, left=self.left, right=self.right, above=HEADER + above)
+        if is_fitted:
+            page = page.around(self.row_most * len(self.rows))
+        key = legend(symbols, right=page.width - self.left - EDGE, y=16 - above - HEADER) if symbols else []
+        return page.draw([*self.draw(page.plot_width, page.plot_height), *key])
 
     @property
     def left(self) -> float:

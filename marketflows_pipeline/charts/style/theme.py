@@ -8,6 +8,7 @@ from functools import cache
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.colours import SERIES_COUNT, SIZES, mix, var
 from marketflows_pipeline.charts.style.typeface import FAMILY
+from marketflows_pipeline.charts.style.wording import MINUS
 from marketflows_pipeline.system.printable import presentable_name
 
 INK, GREY, GRID, REFERENCE, OUTLINE = map(var, ("ink", "grey", "grid", "reference", "outline"))
@@ -16,6 +17,16 @@ PALETTE = tuple(var(f"s{place}") for place in range(1, SERIES_COUNT + 1))
 # Up and down, as of money that came in or went out: as fills, and as ink of small text.
 INTO, OUT_OF, RISE_INK, FALL_INK = map(var, ("into", "out", "rise", "fall"))
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
+
+
+def sign_ink(value: float | None) -> str:
+    """Colour of the text of a signed amount: grey where it is zero or not known."""
+    return GREY if not value else RISE_INK if value > 0 else FALL_INK
+
+
+def figure_ink(figure: str) -> str:
+    """Colour of a signed figure as it is written: grey where it is rounded to zero or not known."""
+    return RISE_INK if figure.startswith("+") else FALL_INK if figure.startswith(MINUS) else GREY
 
 
 def series_colors(series: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
+from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn

@@ -14,10 +14,10 @@ import pytest
 from marketflows_pipeline.charts.market_caps.backfilled import DASH, NOTE
 from marketflows_pipeline.charts.market_caps.breadth_catalog import COHORT_STYLE, SHARES, breadth_pictures
 from marketflows_pipeline.charts.market_caps.breadth_panel import breadth_panel
-from marketflows_pipeline.charts.market_caps.breadth_spec import BreadthSpec, DominanceSpec, MarketMapSpec
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext
 from marketflows_pipeline.charts.market_caps.dominance_lines import dominance_chart
 from marketflows_pipeline.charts.market_caps.market_map import market_map_chart
+from marketflows_pipeline.charts.market_caps.spec import BreadthSpec, DominanceSpec, MarketMapSpec
 from marketflows_pipeline.charts.rendering.render import render_all
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL

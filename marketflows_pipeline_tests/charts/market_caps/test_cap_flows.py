@@ -17,9 +17,9 @@ from marketflows_pipeline.charts.market_caps.attribution_bars import (
     attribution_chart,
 )
 from marketflows_pipeline.charts.market_caps.cap_flow_catalog import cap_flow_pictures
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.market_caps.chain_bars import chain_chart
 from marketflows_pipeline.charts.market_caps.migration_matrix import OUTSIDE, migration_chart, nets
+from marketflows_pipeline.charts.market_caps.spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.style.look import SIZES
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 from marketflows_pipeline_tests.charts.heatmaps import cells

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.market_caps.essential_spec import GainMatrixSpec, PanelsSpec, RanksSpec
 from marketflows_pipeline.charts.market_caps.gain_matrix import gain_matrix
 from marketflows_pipeline.charts.market_caps.line_panels import line_panels
 from marketflows_pipeline.charts.market_caps.rank_lines import rank_chart, weekly_ranks
+from marketflows_pipeline.charts.market_caps.spec import GainMatrixSpec, PanelsSpec, RanksSpec
 from marketflows_pipeline.charts.style.theme import OUTLINE, series_styles
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 from marketflows_pipeline_tests.charts.frames import END, chart_spec, gain_frame, gain_spec, grid_frame

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketflows_pipeline.charts.picture_set import chosen_jobs
-from marketflows_pipeline.charts.rendering.plan import chart_job
+from marketflows_pipeline.charts.rendering.plan import chart_job, chosen_jobs
 from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
 
 FRAME = grid_frame({"ai": [1.0, 1.1]})
