@@ -46,7 +46,7 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 # also where the environment asks for none: every process would compile all of them anew.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test: setup ## Run the quick tests, two and a half minutes: make test FLAGS="-k grid"
+test: setup ## Run the quick tests, a minute and a half: make test FLAGS="-k grid"
 	@# One thread of polars, and with it of DuckDB, a process: frames are small, and every processor has a process already.
 	POLARS_MAX_THREADS=1 $(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
 

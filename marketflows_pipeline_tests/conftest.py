@@ -20,7 +20,7 @@ from marketflows_pipeline_tests.tutorial.run import TutorialRun, shared_tutorial
 # A test says what is right, not how fast a busy machine is. Otherwise hypothesis fails an example that takes 0.2 s.
 settings.register_profile("full", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For the suite that runs all day: `make test` chooses it.
-settings.register_profile("quick", settings.get_profile("full"), max_examples=5)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=3)
 settings.load_profile("full")
 
 # A run of the tests that was started in the background, or under nohup, hands down that nothing is to stop it. Programs

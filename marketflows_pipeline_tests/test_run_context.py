@@ -21,6 +21,7 @@ def clients_of(run: RunContext) -> Clients:
     return Clients(run.settings, run.options, WarehouseLedger(run.warehouse, run.run_id), run.clock)
 
 
+@pytest.mark.slow
 def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_certificates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked
         pass
 
 
+@pytest.mark.slow
 def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: Path) -> None:
     """A step that was tried once more opened its services anew, and with them the time that each may be waited for."""
     names = ("coingecko", "defillama", "yahoo", "ssga", "blackrock", "spdr_gold", "invesco", "cboe", "fred")

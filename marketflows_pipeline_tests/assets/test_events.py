@@ -38,6 +38,7 @@ def stored(warehouse: Warehouse, *columns: str) -> list[Any]:
     return warehouse.read(EVENTS).select("kind", *columns).rows()
 
 
+@pytest.mark.slow
 def test_an_event_is_first_seen_by_the_run_that_found_it_first(warehouse: Warehouse) -> None:
     store_index(warehouse, "layer-1")
     assert update_events(run_at(warehouse), "market_caps") == 1
@@ -48,6 +49,7 @@ def test_an_event_is_first_seen_by_the_run_that_found_it_first(warehouse: Wareho
     assert stored(warehouse, "first_seen_at", "n_past") == [("index_move", NOW, 60)]
 
 
+@pytest.mark.slow
 def test_what_a_later_run_does_not_find_is_gone(warehouse: Warehouse) -> None:
     store_index(warehouse, "layer-1")
     update_events(run_at(warehouse), "market_caps")
@@ -56,6 +58,7 @@ def test_what_a_later_run_does_not_find_is_gone(warehouse: Warehouse) -> None:
     assert stored(warehouse) == []
 
 
+@pytest.mark.slow
 def test_events_of_other_parts_stay(warehouse: Warehouse) -> None:
     warehouse.replace(EVENTS, frame(EVENTS, {"event_id": "k:s:d", "kind": "k", "part": "exchanges", "as_of": NOW}))
     store_index(warehouse, "layer-1")
@@ -63,6 +66,7 @@ def test_events_of_other_parts_stay(warehouse: Warehouse) -> None:
     assert sorted(stored(warehouse)) == [("index_move",), ("k",)]
 
 
+@pytest.mark.slow
 def test_unchanged_tables_are_not_looked_at_again(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     store_index(warehouse, "layer-1")
     update_events(run_at(warehouse), "market_caps")
@@ -85,12 +89,14 @@ def test_unchanged_tables_are_not_looked_at_again(warehouse: Warehouse, monkeypa
     assert len(looked_at) > 10
 
 
+@pytest.mark.slow
 def test_an_event_goes_after_thirty_days_though_its_tables_stay(warehouse: Warehouse) -> None:
     store_index(warehouse, "layer-1")
     update_events(run_at(warehouse), "market_caps")
     assert update_events(run_at(warehouse, hours=31 * 24), "market_caps") == 0
 
 
+@pytest.mark.slow
 def test_a_kind_that_fails_costs_a_line_and_no_other_kind(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
@@ -144,6 +150,7 @@ def test_a_signal_stops_it_whatever_a_library_made_of_it(
             step(run_at(warehouse))
 
 
+@pytest.mark.slow
 def test_the_file_is_left_alone_where_nothing_changed(warehouse: Warehouse, private: Path) -> None:
     store_index(warehouse, "layer-1")
     update_events(run_at(warehouse), "market_caps")

@@ -49,6 +49,7 @@ def stored(run: RunContext) -> list[str]:
     return [name for name in (FIRST, SECOND) if name in run.warehouse.tables()]
 
 
+@pytest.mark.slow
 def test_a_table_is_computed_again_only_if_its_inputs_have_changed(run: RunContext, computed: list[str]) -> None:
     first, second = measure_of(FIRST, computed), measure_of(SECOND, computed)
     for inputs in ("a", "a", "b"):

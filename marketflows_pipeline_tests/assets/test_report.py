@@ -57,6 +57,7 @@ def test_missing_scripts_are_one_warning(
     ]
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_written_is_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:

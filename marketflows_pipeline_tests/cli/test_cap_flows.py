@@ -103,6 +103,7 @@ def test_without_a_cohort_of_that_day_nothing_is_claimed(caps: Path) -> None:
     assert "has not been stored for 30 days yet" in invoke(caps, "migration --days 30 --format table").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 def test_an_answer_ages_and_fits_the_page(caps: Path, clock: FixedClock, line: str) -> None:
     assert ask(caps, line)["stale"] is False
@@ -122,6 +123,7 @@ def test_the_tutorials_figures_are_marked(caps: Path, monkeypatch: pytest.Monkey
     assert body["source"].startswith("Synthetic")
 
 
+@pytest.mark.slow
 def test_nothing_attributed_yet_is_one_line(tmp_path: Path) -> None:
     publish_cap_flows(tmp_path, {"mart.cap_attribution": [], "mart.range_chain": [], "mart.range_migration": []})
 
@@ -130,6 +132,7 @@ def test_nothing_attributed_yet_is_one_line(tmp_path: Path) -> None:
         assert "run the pipeline" in str(fault(tmp_path, line))
 
 
+@pytest.mark.slow
 def test_hostile_names_say_nothing_to_a_terminal(tmp_path: Path) -> None:
     stored = [name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"]
     names = [

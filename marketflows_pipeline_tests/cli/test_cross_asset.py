@@ -76,6 +76,7 @@ def test_sessions_over_five_days_ago_are_stale_however_new_the_fetch(
     assert ask(tmp_path, line)["stale"] is stale
 
 
+@pytest.mark.slow
 def test_prices_without_new_flows_go_stale_after_a_week(tmp_path: Path, clock: FixedClock) -> None:
     # Issuance goes on: it is no flow of a fund.
     known = [row if row["session"] <= day(13) or row["symbol"] == "BTC" else {**row, "flow_usd": None} for row in FLOWS]
@@ -86,6 +87,7 @@ def test_prices_without_new_flows_go_stale_after_a_week(tmp_path: Path, clock: F
     assert ask(tmp_path, "cross-asset regimes")["stale"] is False
 
 
+@pytest.mark.slow
 def test_regimes_without_a_new_vix_are_stale_and_say_so(tmp_path: Path) -> None:
     without = {"vix": None, "vix_percentile": None}
     late = [{**row, **(without if row["session"] > day(13) else {})} for row in REGIMES]
@@ -94,6 +96,7 @@ def test_regimes_without_a_new_vix_are_stale_and_say_so(tmp_path: Path) -> None:
     assert "newest VIX is of 2026-11-13" in invoke(tmp_path, "cross-asset regimes --format table").stdout
 
 
+@pytest.mark.slow
 def test_the_age_of_a_regime_is_that_of_its_older_fetch(tmp_path: Path) -> None:
     older = [{**row, "fetched_at": FETCHED - timedelta(hours=1)} for row in VOLATILITY]
     publish_market(tmp_path, {**TABLES_OF_DATA, "raw.volatility_index": older})
@@ -146,6 +149,7 @@ def test_csv_without_rows_says_why_on_standard_error(market: Path) -> None:
     assert result.stderr.startswith("warning: The flow of QQQ over 6 sessions is unknown: no source")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ANSWERED)
 def test_the_tutorials_figures_are_marked_and_never_age(
     market: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, line: str
@@ -162,6 +166,7 @@ def test_the_tutorials_figures_are_marked_and_never_age(
     assert {row["synthetic"] for row in rows} == {"true"}
 
 
+@pytest.mark.slow
 def test_prices_that_call_themselves_synthetic_are_so_outside_of_the_tutorial_too(tmp_path: Path) -> None:
     bars = [{**row, "source": "folder:synthetic"} for row in BARS]
     publish_market(tmp_path, {**TABLES_OF_DATA, "raw.daily_bars": bars})
@@ -177,6 +182,7 @@ def test_before_the_first_fetch_the_command_that_fetches_is_named(tmp_path: Path
     assert f"fetch it: marketflows --config {tmp_path / 'config.toml'} {line} --refresh" in str(caught)
 
 
+@pytest.mark.slow
 def test_a_file_without_this_part_names_it_too(tmp_path: Path) -> None:
     publish_market(tmp_path, {})
     for line in FETCHING:

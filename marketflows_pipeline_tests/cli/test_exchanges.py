@@ -31,6 +31,7 @@ def test_days_may_be_an_argument_or_an_option_but_not_two_numbers(folder: Path) 
     assert "give one of them" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "hours", "stale"),
     [
@@ -101,6 +102,7 @@ def test_csv_of_an_empty_list_still_names_its_columns(folder: Path) -> None:
     assert text.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ANSWERED)
 def test_the_tutorials_figures_are_marked_and_never_age(
     folder: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, line: str
@@ -124,6 +126,7 @@ def test_before_the_first_fetch_the_command_that_fetches_is_named(tmp_path: Path
     assert f"marketflows --config {tmp_path / 'config.toml'} {line} --refresh" in str(caught)
 
 
+@pytest.mark.slow
 def test_a_file_without_this_part_names_it_too(tmp_path: Path) -> None:
     publish_exchanges(tmp_path, {})
     for line in ANSWERED:
@@ -135,6 +138,7 @@ def test_without_the_table_in_the_config_it_is_said_to_add_it(tmp_path: Path) ->
     assert "has no table [exchanges]: add it" in str(fault(tmp_path, "exchange-flows"))
 
 
+@pytest.mark.slow
 def test_hourly_data_answers_before_the_first_daily_run(tmp_path: Path) -> None:
     daily = {"mart.exchange_netflow", "meta.fetches", "mart.exchange_coverage", "raw.excluded_coins"}
     publish_exchanges(tmp_path, {name: rows for name, rows in TABLES_OF_DATA.items() if name not in daily})

@@ -57,6 +57,7 @@ def invoke(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(marketflows, [*files, "ids", "map", *arguments])
 
 
+@pytest.mark.slow
 def test_coins_of_portfolios_and_bases_are_mapped_and_the_lines_are_valid(folder: Path) -> None:
     result = invoke(folder, "--to", "coinpaprika")
 
@@ -79,6 +80,7 @@ def test_coins_of_portfolios_and_bases_are_mapped_and_the_lines_are_valid(folder
     }
 
 
+@pytest.mark.slow
 def test_programs_get_rows_and_every_call_is_counted(folder: Path) -> None:
     answer = json.loads(invoke(folder, "--to", "coinpaprika", "--format", "json").stdout)
     assert (answer["from"], answer["to"], answer["mapped"]) == ("coingecko", "coinpaprika", 2)
@@ -95,6 +97,7 @@ def test_programs_get_rows_and_every_call_is_counted(folder: Path) -> None:
     assert set(calls["run_id"]) == {"ids map"}
 
 
+@pytest.mark.slow
 def test_a_mapping_that_cannot_be_asked_for_is_one_line(folder: Path) -> None:
     same = invoke(folder, "--to", "coingecko")
     assert isinstance(same.exception, UserInputError)

@@ -79,6 +79,7 @@ def test_defaults_need_neither_a_key_nor_a_call(folder: Path) -> None:
     assert stat.S_IMODE((folder / "config.toml").stat().st_mode) & 0o044
 
 
+@pytest.mark.slow
 def test_every_answer_is_an_option(folder: Path) -> None:
     result = invoke(
         folder,
@@ -109,6 +110,7 @@ def test_every_answer_is_an_option(folder: Path) -> None:
     assert calls == [("/coins", "init"), ("/tags", "init"), ("/tickers", "init")], "what is asked is counted"
 
 
+@pytest.mark.slow
 def test_a_key_is_checked_by_one_call_and_kept_from_others(
     folder: Path, services: tuple[FakeCoinGecko, FakeCoinPaprika]
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_key_is_checked_by_one_call_and_kept_from_others(
     assert DEMO_KEY not in (folder / "config.toml").read_text()
 
 
+@pytest.mark.slow
 def test_a_key_that_does_not_work_leaves_nothing_behind(folder: Path) -> None:
     words = refusal(folder, "--api-key-file", key_file(folder, "CG-mistyped"), "--yes")
 
@@ -134,6 +137,7 @@ def test_a_key_that_does_not_work_leaves_nothing_behind(folder: Path) -> None:
     assert not (folder / "secrets.toml").exists()
 
 
+@pytest.mark.slow
 def test_a_key_of_the_environment_is_used_and_not_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COINGECKO_API_KEY", DEMO_KEY)
     assert invoke(folder, "--yes").exit_code == 0
@@ -153,6 +157,7 @@ def test_what_is_missing_without_a_terminal_is_named_at_once(folder: Path) -> No
     )
 
 
+@pytest.mark.slow
 def test_files_that_are_there_stay_unless_it_is_said(folder: Path) -> None:
     config, secrets = folder / "config.toml", folder / "secrets.toml"
     config.write_text('provider = "coinpaprika" # mine\n')
@@ -171,6 +176,7 @@ def test_files_that_are_there_stay_unless_it_is_said(folder: Path) -> None:
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_a_link_is_replaced_and_not_written_through(folder: Path) -> None:
     elsewhere = folder / "elsewhere"
     elsewhere.write_text("")
@@ -215,6 +221,7 @@ def test_a_wrong_answer_is_one_line_and_nothing_is_written(folder: Path, argumen
     assert "\n" not in said
 
 
+@pytest.mark.slow
 def test_hostile_names_are_quoted_and_reach_no_terminal(folder: Path) -> None:
     assert dangerous(refusal(folder, "--portfolio", "\x1b[2J\u202e", "--yes")) == set()
 
@@ -222,6 +229,7 @@ def test_hostile_names_are_quoted_and_reach_no_terminal(folder: Path) -> None:
     assert written(folder)["providers"]["coinpaprika"]["asset_groups"] == {"O'Bag [x] # ä": ["btc-bitcoin"]}
 
 
+@pytest.mark.slow
 def test_the_help_names_it_and_a_key_is_no_argument(tmp_path: Path) -> None:
     shown = program(tmp_path, "init", "--help")
     assert shown.returncode == 0

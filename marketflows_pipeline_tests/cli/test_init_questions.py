@@ -138,6 +138,7 @@ def test_the_questions_lead_to_settings_a_key_and_a_plan(tmp_path: Path, service
     assert "Next run:" in output
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_is_asked_about(tmp_path: Path, service: FakeCoinGecko) -> None:
     (tmp_path / "config.toml").write_text("# mine\n")
 

@@ -244,6 +244,7 @@ def test_the_command_goes_on_without_a_log(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("level", "shown"), one_quick([("DEBUG", ["fine", "usual"]), ("INFO", ["usual"]), ("ERROR", [])])
 )

@@ -38,6 +38,7 @@ def test_the_newest_close_of_every_series_is_answered(caps: Path) -> None:
     assert body["breadth"][1]["above_ema_50_pct"] is None
 
 
+@pytest.mark.slow
 def test_days_go_back_from_the_newest_close_and_say_what_is_back_filled(caps: Path) -> None:
     body = ask(caps, "breadth ai --days 3")
     assert [row["above_ema_50_pct"] for row in body["breadth"]] == [50.0, 62.5, 75.0]

@@ -115,6 +115,7 @@ def test_what_is_unknown_is_assumed_and_said(tmp_path: Path) -> None:
     assert "Assumed: 110 coins exceed 1,000,000,000 USD" in invoke(tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_not_asked_for_again(tmp_path: Path) -> None:
     publish(tmp_path)
 
@@ -125,6 +126,7 @@ def test_what_is_stored_is_not_asked_for_again(tmp_path: Path) -> None:
     assert answer["credits"]["spent"] == 9
 
 
+@pytest.mark.slow
 def test_charts_and_kinds_are_counted_once_for_each_exchange(tmp_path: Path) -> None:
     rows = [
         {"dataset": dataset, "target": target, "attempted_at": NOW - back * HOUR, "rows_served": back}
@@ -143,6 +145,7 @@ def test_charts_and_kinds_are_counted_once_for_each_exchange(tmp_path: Path) -> 
     assert calls(answer, "/exchanges/{id}") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("is_mapped", "due"), one_quick([(True, 0), (False, 2)]))
 def test_the_chart_of_an_exchange_tracked_by_its_slug_is_looked_up_by_its_id(
     tmp_path: Path, is_mapped: bool, due: int
@@ -173,6 +176,7 @@ def test_while_a_run_goes_on_the_published_file_answers(tmp_path: Path) -> None:
     assert calls(answer, "/coins/{id}/market_chart") == 1
 
 
+@pytest.mark.slow
 def test_a_private_file_that_cannot_be_read_is_no_reason_to_fail(tmp_path: Path) -> None:
     publish(tmp_path)
     (tmp_path / ".marketflows" / "warehouse.duckdb").write_bytes(b"no database")
@@ -215,6 +219,7 @@ def test_the_command_imports_neither_dagster_nor_altair(tmp_path: Path) -> None:
     assert not {"dagster", "altair"} & set(done.stderr.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", one_quick(["table", "json"]))
 def test_hostile_names_of_the_settings_reach_no_terminal(tmp_path: Path, output_format: str) -> None:
     names = [name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"]

@@ -119,6 +119,7 @@ def test_each_table_ages_by_its_own_limit(published: Path, at: FixedClock, later
     assert [each["table"] for each in tables if each["stale"]] == stale
 
 
+@pytest.mark.slow
 def test_where_hosts_share_the_parts_each_part_has_its_own_times(
     published: Path, at: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_where_hosts_share_the_parts_each_part_has_its_own_times(
     assert (alone[0], alone[2]) == (beside_others[0], beside_others[2])
 
 
+@pytest.mark.slow
 def test_own_files_with_a_row_a_day_are_fresh_for_two(tmp_path: Path, at: FixedClock) -> None:
     """They were stale for all but two hours of the day."""
     midnight = NOW.replace(hour=0)
@@ -304,6 +306,7 @@ def test_hostile_words_of_a_received_file_reach_no_terminal(tmp_path: Path, at: 
     assert dangerous(result.stdout + result.stderr) == set()
 
 
+@pytest.mark.slow
 def test_a_file_of_an_earlier_version_has_an_answer(tmp_path: Path, at: FixedClock) -> None:
     link = publish(tmp_path)
 
@@ -323,6 +326,7 @@ def test_the_command_is_quick_and_ends_with_1_in_a_process_of_its_own(published:
     assert set(done.stderr.split()) <= set()
 
 
+@pytest.mark.slow
 def test_faulty_settings_are_the_users_fault(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[providers.coingecko]\ndays = true\n")
 

@@ -98,6 +98,7 @@ def test_training_in_the_first_tutorial_fetches_first(executed: list[tuple[str, 
     assert executed == [(full_refresh.name, False), (train_models.name, False)]
 
 
+@pytest.mark.slow
 def test_a_later_refresh_runs_its_part_on_what_is_there(folder: Path, executed: list[tuple[str, bool]]) -> None:
     """It once began the whole tutorial anew, and threw away what had been trained."""
     with Warehouse(folder / ".marketflows" / "tutorial.duckdb"):
@@ -116,6 +117,7 @@ def trained(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begins_anew", one_quick([True, False]))
 @pytest.mark.usefixtures("trained")
 def test_trained_models_are_kept_whatever_begins_anew(begins_anew: bool) -> None:
@@ -125,6 +127,7 @@ def test_trained_models_are_kept_whatever_begins_anew(begins_anew: bool) -> None
         assert ("raw.leftover" in run.warehouse.tables()) is not begins_anew
 
 
+@pytest.mark.slow
 def test_a_damaged_private_file_is_begun_anew(trained: Path) -> None:
     trained.write_bytes(b"no database")
     with open_run(replace(TUTORIAL, begins_anew=True), run_id="run") as run:
@@ -183,6 +186,7 @@ def test_the_summary_counts_the_lines_that_warned(
     assert done.endswith(end)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_tutorial_without_a_log_is_compared_by_its_tables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -36,6 +36,7 @@ def graph_of(definitions: dg.Definitions) -> dict[str, dict[str, Any]]:
     return nodes
 
 
+@pytest.mark.slow
 def test_the_definitions_load(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
 
@@ -112,6 +113,7 @@ def test_the_launchpad_offers_the_provider_of_market_caps() -> None:
         dg.validate_run_config(job, chosen)
 
 
+@pytest.mark.slow
 def test_a_run_locks_the_parts_that_its_assets_are_of() -> None:
     """Where parts are locked one by one, one that is left out is written by two runs at once."""
     assets = [asset for asset in build_definitions().assets or () if isinstance(asset, dg.AssetsDefinition)]

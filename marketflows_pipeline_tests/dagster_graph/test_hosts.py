@@ -29,6 +29,7 @@ def jobs_of(parts: tuple[Part, ...]) -> dict[str, dg.JobDefinition]:
     return {job.name: job for job in jobs if not job.name.startswith("__")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", HOSTS)
 def test_each_host_loads_and_knows_the_whole_graph(parts: tuple[Part, ...]) -> None:
     dg.Definitions.validate_loadable(of_host(parts))
@@ -78,6 +79,7 @@ def test_schedules_are_those_of_the_parts_and_dagsters_history_is_pruned_once() 
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
 
 
+@pytest.mark.slow
 def test_a_lake_is_maintained_once_a_week_by_the_host_of_the_market_caps() -> None:
     """Without a lake there is no such job, and nothing differs."""
     for parts in (None, *HOSTS):
@@ -129,6 +131,7 @@ def after(job: dg.JobDefinition, step: str) -> list[str]:
     return sorted(each.node_name for each in job.dependency_structure.all_upstream_outputs_from_node(step))
 
 
+@pytest.mark.slow
 def test_the_code_server_serves_what_its_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
     from marketflows_pipeline.definitions import defs
 

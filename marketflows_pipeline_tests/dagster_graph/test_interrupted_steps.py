@@ -69,6 +69,7 @@ def test_no_step_begins_after_a_signal_whatever_a_library_made_of_it(work: Calla
     assert steps_run(work) == ["first"]
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_by_itself_leaves_the_others_alone() -> None:
     def fails() -> None:
         raise ValueError("a fault of this step")

@@ -71,6 +71,7 @@ def tick(instance: dg.DagsterInstance, name: str) -> tuple[list[dg.RunRequest], 
     return list(answer.run_requests or ()), answer.skip_message or ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKING)
 def test_without_a_key_the_tick_is_skipped_and_says_so(instance: dg.DagsterInstance, name: str) -> None:
     """On a fresh clone `make dev` once started five kinds of runs, each of which failed twice under a stack trace."""
@@ -100,6 +101,7 @@ def test_with_a_key_or_a_plan_that_needs_none_the_tick_starts_a_run_below_the_ho
     assert request.asset_selection is None, "of the whole job nothing is picked"
 
 
+@pytest.mark.slow
 def test_a_tick_picks_the_assets_of_the_parts_of_the_settings(
     instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +141,7 @@ def test_faulty_settings_skip_the_tick_with_all_their_faults_in_one_line(
     assert "\n" not in reason
 
 
+@pytest.mark.slow
 def test_training_needs_stored_data_and_no_key(instance: dg.DagsterInstance, folder: Path) -> None:
     (folder / "config.toml").write_text(OTHER_PARTS)
     requests, reason = tick(instance, "weekly_training")
@@ -221,6 +224,7 @@ def test_a_run_that_gets_no_lock_fails_once_in_its_own_words(
         assert_says_why(instance, launch(instance), "another run is going on")
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_was_lost_is_still_repeated(instance: dg.DagsterInstance) -> None:
     """The rule above must not switch this off."""
     run = instance.create_run_for_job(job_without_steps(), status=dg.DagsterRunStatus.STARTED)

@@ -235,6 +235,7 @@ def test_two_runs_of_a_part_wait_for_each_other_and_those_of_two_parts_do_not() 
     assert not counter.is_blocked(market_caps)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="containers and their host run sh")
 def test_prepare_makes_every_secret_once_and_the_s3_server_knows_pipeline_and_readers(
     tmp_path: Path, compose: dict[str, Any]

@@ -21,6 +21,7 @@ def _yaml(path: str) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 def test_history_stays_in_the_clone_without_any_variable_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.chdir(tmp_path)

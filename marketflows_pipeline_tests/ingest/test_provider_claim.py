@@ -62,6 +62,7 @@ def test_what_the_provider_cannot_answer_is_noted_and_logged_once(
     assert warehouse.read(CLAIM)["cannot"].to_list() == [None]
 
 
+@pytest.mark.slow
 def test_a_published_file_of_another_provider_is_not_written_over(warehouse: Warehouse, tmp_path: Path) -> None:
     """With a new private file alone, parts of two providers would have stood in one published file."""
     published = tmp_path / "published.duckdb"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, RawWriter, StoredHistory
@@ -39,6 +40,7 @@ def history(coin: str, caps: list[float | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=HISTORY_SCHEMA)
 
 
+@pytest.mark.slow
 def test_several_histories_at_once_are_stored_and_counted_as_one_after_another(warehouse: Warehouse) -> None:
     first = {"a": history("a", [1.0, 2.0, None, 4.0]), "b": history("b", []), "c": history("c", [0.0, 5.0])}
     later = {"a": history("a", [1.0, 2.5, 3.0, 4.0]), "c": history("c", [6.0, 5.0]), "d": history("d", [7.0])}

@@ -79,6 +79,7 @@ def test_a_corrected_value_counts_again(warehouse: Warehouse) -> None:
     assert hours(warehouse) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_what_a_person_says_of_a_row_stands(warehouse: Warehouse) -> None:
     """What was released by hand stays in, and what was left out by hand is nothing to be judged against."""
     store(warehouse, dict(enumerate(BITCOIN)))
@@ -95,6 +96,7 @@ def test_what_a_person_says_of_a_row_stands(warehouse: Warehouse) -> None:
     assert hours(warehouse, "tether") == [1, 2]
 
 
+@pytest.mark.slow
 def test_shares_closes_and_volatility_are_judged_with_the_other_part(warehouse: Warehouse) -> None:
     """One session of a fund in thousands of shares, one close x 100, one VIX x 100."""
     days = [NOW.date() + timedelta(days=n) for n in range(3)]
@@ -122,6 +124,7 @@ def test_shares_closes_and_volatility_are_judged_with_the_other_part(warehouse: 
     ]
 
 
+@pytest.mark.slow
 def test_what_was_borne_out_later_is_known_with_its_day(warehouse: Warehouse) -> None:
     """Models must not see at its own session what was accepted a session later."""
     days = [NOW.date() + timedelta(days=n) for n in range(4)]

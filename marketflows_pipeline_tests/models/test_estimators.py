@@ -112,6 +112,7 @@ def test_the_same_seed_gives_the_same_probabilities_to_the_last_bit(kind: Kind) 
     assert first.tobytes() == second.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", one_quick(KINDS))
 def test_a_signal_is_learned_and_the_mean_probability_is_the_frequency(kind: Kind) -> None:
     data = signal_of(1.0)
@@ -125,6 +126,7 @@ def test_a_signal_is_learned_and_the_mean_probability_is_the_frequency(kind: Kin
     assert fitted.slope > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", one_quick(KINDS))
 def test_gaps_and_columns_without_any_figure_are_no_fault(kind: Kind) -> None:
     nothing = pl.lit(None, pl.Float64)
@@ -149,6 +151,7 @@ def test_one_outcome_only_is_refused() -> None:
         fit(data, data.columns(FEATURES), kind="logistic", seed=5)
 
 
+@pytest.mark.slow
 def test_the_first_fit_never_sees_a_label_of_the_calibration() -> None:
     """A label that ends within the last fifth belongs to neither stretch, or calibration would see what was fitted."""
     data = signal_of(1.0)

@@ -121,6 +121,7 @@ def trained(effect: float, draws: int = 9, *, shuffled: bool = False) -> Trained
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_looks_good_is_held_against_a_placebo_and_says_so() -> None:
     found = trained(0.6)
 
@@ -133,6 +134,7 @@ def test_a_model_that_looks_good_is_held_against_a_placebo_and_says_so() -> None
     assert worth.text.startswith("a small edge")
 
 
+@pytest.mark.slow
 def test_without_an_auc_above_one_half_no_placebo_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "placebo_figures", None)
 
@@ -144,6 +146,7 @@ def test_without_an_auc_above_one_half_no_placebo_is_made(monkeypatch: pytest.Mo
     assert worth.text.startswith(NO_EDGE)
 
 
+@pytest.mark.slow
 def test_permuted_labels_have_no_edge() -> None:
     """Permuted labels once passed the gate: an expanding base rate is itself noisy, and skill was held against it."""
     worth = trained(0.6, shuffled=True).model.metadata.worth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dagster as dg
+import pytest
 from dagster_shared.error import SerializableErrorInfo
 
 from marketflows_pipeline.errors import UserInputError, WarehouseError
@@ -21,6 +22,7 @@ def failure(error: Exception, cause: Exception | None = None) -> RunFailure:
     return failure_of(job.execute_in_process(raise_on_error=False).all_events)
 
 
+@pytest.mark.slow
 def test_an_error_of_this_program_is_one_line_with_its_exit_code() -> None:
     assert failure(WarehouseError("no table: WarehouseError: twice")) == RunFailure(
         ("no table: WarehouseError: twice",), 1
@@ -32,6 +34,7 @@ def test_the_known_cause_of_an_unknown_error_is_the_one_that_is_said() -> None:
     assert failure(RuntimeError("wrapped"), WarehouseError("the disk is full")).lines == ("the disk is full",)
 
 
+@pytest.mark.slow
 def test_without_a_known_error_the_innermost_is_said_with_its_kind() -> None:
     assert failure(RuntimeError("outer"), KeyError("inner")) == RunFailure(("KeyError: 'inner'",), 1)
 

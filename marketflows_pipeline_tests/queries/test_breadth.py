@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline.queries.breadth import (
     changes_of,
@@ -64,6 +65,7 @@ def list_cohort(warehouse: Warehouse, at: datetime, coins: str, excluded: str = 
     warehouse.merge("raw.cohort_members", frame("raw.cohort_members", *rows))
 
 
+@pytest.mark.slow
 def test_a_close_is_of_the_24_hours_before_it(warehouse: Warehouse) -> None:
     """An outage of a day once read as a day on which no coin moved."""
     observe(warehouse, "bitcoin", (CLOSE - 2 * DAY, 900.0, 9.0), (CLOSE - timedelta(hours=1), 1000.0, 10.0))
@@ -72,6 +74,7 @@ def test_a_close_is_of_the_24_hours_before_it(warehouse: Warehouse) -> None:
     assert closes.select("ts", "price_usd").rows() == [(CLOSE - 2 * DAY, 9.0), (CLOSE, 10.0)]
 
 
+@pytest.mark.slow
 def test_a_redenomination_is_no_return(warehouse: Warehouse) -> None:
     observe(warehouse, "cortex", (CLOSE - DAY, 1000.0, 10.0), (CLOSE, 1100.0, 1.1))
     tabulate(warehouse)
@@ -89,6 +92,7 @@ def test_before_the_first_list_no_coin_is_known(warehouse: Warehouse) -> None:
     assert listed_coins(warehouse) == ([], None)
 
 
+@pytest.mark.slow
 def test_universes_hold_members_ranges_and_the_cohort_at_every_close(warehouse: Warehouse) -> None:
     for coin, cap in (("bitcoin", 5000.0), ("ether", 500.0), ("dust", 5.0)):
         observe(warehouse, coin, (CLOSE - DAY, cap, 1.0), (CLOSE, cap, 1.0))
@@ -115,6 +119,7 @@ def test_an_empty_file_has_no_universe(warehouse: Warehouse) -> None:
     assert universes(warehouse, settings_of(), observed_closes(warehouse, NOW)).is_empty()
 
 
+@pytest.mark.slow
 def test_members_of_long_ago_are_those_of_the_newest_close_where_none_came_since(warehouse: Warehouse) -> None:
     observe(warehouse, "bitcoin", (CLOSE, 5000.0, 1.0))
     list_members(warehouse, CLOSE - 30 * DAY, "bitcoin ether")

@@ -84,6 +84,7 @@ def test_a_published_supply_belongs_to_the_close_that_follows(warehouse: Warehou
     assert found.schema["ts"] == pl.Datetime("us", "UTC")
 
 
+@pytest.mark.slow
 def test_members_are_those_known_at_each_close_down_to_the_settings_rank(warehouse: Warehouse) -> None:
     narrative(warehouse, CLOSE - DAY - HOUR, "abc")
     narrative(warehouse, CLOSE + HOUR, "bca")
@@ -97,6 +98,7 @@ def test_members_are_those_known_at_each_close_down_to_the_settings_rank(warehou
     assert members.filter(category="Portfolios")["ts"].to_list() == times.to_list()
 
 
+@pytest.mark.slow
 def test_closes_are_those_of_followed_coins_and_of_former_members(warehouse: Warehouse) -> None:
     """A coin that was delisted would else depart from nowhere."""
     cohort(warehouse, CLOSE - 200 * DAY, "gone")

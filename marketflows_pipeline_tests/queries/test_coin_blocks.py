@@ -89,6 +89,7 @@ def test_coins_are_cut_in_the_order_of_their_ids(
     assert [len(block) for block in in_blocks(COINS, 10**9)] == [1] * len(COINS), "a block has one coin at least"
 
 
+@pytest.mark.slow
 def test_a_grid_in_blocks_is_the_grid_at_once(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     grid, _ = stored(warehouse)
     assert set(grid["fill"]) == {"observed", "interpolated", "before_first", "after_last"}
@@ -102,6 +103,7 @@ def test_a_grid_in_blocks_is_the_grid_at_once(warehouse: Warehouse, monkeypatch:
     assert_frame_equal(warehouse.read("core.market_cap_grid"), grid, check_exact=True)
 
 
+@pytest.mark.slow
 def test_what_is_summed_in_blocks_is_the_same_to_the_last_bit(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +148,7 @@ def test_observations_in_blocks_are_each_accepted_one_once(
     assert_frame_equal(pl.concat(blocks).sort("coin_id", "ts"), wanted.sort("coin_id", "ts"), check_exact=True)
 
 
+@pytest.mark.slow
 def test_without_any_coin_there_is_one_empty_block(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "warehouse.duckdb") as empty:
         (observed,) = window_observations(empty, [], SPEC)
@@ -158,6 +161,7 @@ def test_without_any_coin_there_is_one_empty_block(tmp_path: Path) -> None:
     assert market_cap_grid(observed, SPEC).is_empty()
 
 
+@pytest.mark.slow
 def test_blocks_that_overlap_leave_what_was_stored(warehouse: Warehouse) -> None:
     grid, _ = stored(warehouse)
     first, last = grid.filter(pl.col("coin_id") < "coin"), grid.filter(pl.col("coin_id") >= "coin")
@@ -170,6 +174,7 @@ def test_blocks_that_overlap_leave_what_was_stored(warehouse: Warehouse) -> None
     assert_frame_equal(warehouse.read("core.market_cap_grid"), grid, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_block_that_fails_leaves_what_was_stored(warehouse: Warehouse) -> None:
     grid, _ = stored(warehouse)
 

@@ -40,6 +40,7 @@ def test_the_price_is_bitcoins_own_and_never_inferred_from_other_coins(warehouse
     assert bitcoin_price_now(warehouse, SETTINGS, NOW) == 90_000.0
 
 
+@pytest.mark.slow
 def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_later_than_it_was_asked(
     warehouse: Warehouse,
 ) -> None:

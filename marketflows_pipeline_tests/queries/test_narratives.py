@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
+
 from marketflows_pipeline.queries.members import left_out, members_in_use
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -30,6 +32,7 @@ def store(warehouse: Warehouse, narrative: str, coins: str, *, n_in_use: int) ->
     warehouse.merge("raw.narrative_members", frame("raw.narrative_members", *rows))
 
 
+@pytest.mark.slow
 def test_a_past_day_fills_up_from_the_coins_in_reserve_for_those_left_out_since(warehouse: Warehouse) -> None:
     """Of ten coins that were in use on a day of before, three are left out by now, and seven made the narrative."""
     store(warehouse, "made-in-usa", "xrp usdc sol dai ada link avax", n_in_use=3)

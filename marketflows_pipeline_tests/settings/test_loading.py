@@ -162,6 +162,7 @@ def test_a_number_of_thousands_of_digits_is_one_line(faults: Faults) -> None:
     assert faults(f"days = 0x{'f' * 5000}")[0].startswith("config.toml: days = (too long to show): ")
 
 
+@pytest.mark.slow
 def test_ever_so_many_faults_are_not_all_told(faults: Faults) -> None:
     found = faults("".join(f"key{number} = 1\n" for number in range(5_000)))
     assert len(found) == 51

@@ -67,6 +67,7 @@ def test_a_second_run_waits_and_then_names_the_holder(path: Path) -> None:
     assert caught.value.exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_goes_on_once_the_first_is_done(path: Path) -> None:
     with holding(path) as holder:
 

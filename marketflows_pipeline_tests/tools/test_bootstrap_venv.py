@@ -59,6 +59,7 @@ def _serve(index: HTTPServer, *, described: bytes | None = None) -> str:
     return index.url_for("/simple")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_ensurepip")
 def test_without_ensurepip_pip_comes_from_the_index(
     bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path
@@ -70,6 +71,7 @@ def test_without_ensurepip_pip_comes_from_the_index(
     assert answer.stdout == "pip 9999\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_ensurepip")
 def test_the_index_may_be_named_in_a_file_of_pips(
     bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path
@@ -88,6 +90,7 @@ def test_the_proxy_of_pip_is_asked(bootstrap: ModuleType, httpserver: HTTPServer
     assert page == b"through the proxy"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_ensurepip")
 def test_an_environment_that_works_is_left_as_it_is(
     bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path
@@ -99,6 +102,7 @@ def test_an_environment_that_works_is_left_as_it_is(
     assert len(httpserver.log) == asked
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_ensurepip")
 def test_a_broken_environment_is_made_anew(bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path) -> None:
     environ = {**os.environ, "PIP_INDEX_URL": _serve(httpserver)}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from marketflows_pipeline.tutorial.exchange_provider import EXCHANGES_FOLDER, exchange_data_credit
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_packaged_files(tool: LoadTool, tmp_path: Path) -> None:
     tool("make_exchange_tutorial_data").main(["--out", str(tmp_path)])
     packaged = {file.name: file.read_bytes() for file in EXCHANGES_FOLDER.iterdir()}

@@ -175,6 +175,7 @@ def test_who_forbids_python_to_write_bytecode_gets_it_now(
     assert seen[0][1]["UV_COMPILE_BYTECODE"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("uv") is None, reason="pip has set up this environment")
 def test_uv_finds_a_file_where_pip_would_and_takes_it_by_its_hash_only(runner: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / "wheels/thing-1.0-py3-none-any.whl"

@@ -222,6 +222,7 @@ def test_a_listed_split_moves_nothing() -> None:
     assert of_shares(shares_of({"A": [1e6, 1e8]}), splits=splits_of({"A": {day(1): 100.0}})) == []
 
 
+@pytest.mark.slow
 def test_net_assets_of_which_shares_are_the_quotient_do_not_bear_them_out() -> None:
     """GLD's shares are net assets over net asset value: a slip in the one is in the other."""
     held, navs, assets = {"A": [3e8, 3e11, 3e8]}, {"A": [400.0] * 3}, {"A": [1.2e11, 1.2e14, 1.2e11]}

@@ -88,6 +88,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     }
 
 
+@pytest.mark.slow
 def test_every_table_agrees_to_a_billionth(tables: dict[str, pl.DataFrame]) -> None:
     packaged = {file.stem.removeprefix("golden."): file for file in PACKAGED.glob("golden.*.parquet")}
     # Those of the other parts are compared beside the scripts that compute them.

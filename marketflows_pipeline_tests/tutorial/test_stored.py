@@ -36,6 +36,7 @@ def test_the_files_are_rows_of_raw_tables_that_say_they_are_made_up() -> None:
     assert stored_rows("raw.market_caps")["source"].unique().to_list() == ["tutorial:stored"]
 
 
+@pytest.mark.slow
 def test_an_empty_database_begins_with_them_and_another_is_left_as_it_is(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "tutorial.duckdb") as warehouse:
         seed_warehouse(warehouse)

@@ -28,10 +28,12 @@ def _differences(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> l
     return [str(difference) for difference in compare_tables(_with(name, change))]
 
 
+@pytest.mark.slow
 def test_the_golden_tables_match_themselves() -> None:
     assert compare_tables(_golden) == []
 
 
+@pytest.mark.slow
 def test_order_of_rows_and_resolution_of_time_are_no_difference() -> None:
     time = pl.col("ts").cast(pl.Datetime("us", "UTC"))
     assert _differences("mart.ema", lambda frame: frame.reverse().with_columns(time)) == []
@@ -43,10 +45,12 @@ def _moved(by: float) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda frame: frame.with_columns(value=pl.when(last).then(pl.col("value") * (1 + by)).otherwise("value"))
 
 
+@pytest.mark.slow
 def test_a_number_off_by_less_than_a_billionth_is_no_difference() -> None:
     assert _differences("mart.normalized", _moved(5e-10)) == []
 
 
+@pytest.mark.slow
 def test_a_number_off_by_more_than_a_billionth_is_named_with_its_row() -> None:
     (difference,) = _differences("mart.normalized", _moved(1e-8))
     assert difference.startswith(
@@ -55,6 +59,7 @@ def test_a_number_off_by_more_than_a_billionth_is_named_with_its_row() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_row_that_differs_most_is_named() -> None:
     off = pl.when(pl.col("ts").dt.day() == 9).then(1.5).otherwise(1.001)
     (difference,) = _differences("mart.normalized", lambda frame: frame.with_columns(pl.col("value") * off))
@@ -62,6 +67,7 @@ def test_the_row_that_differs_most_is_named() -> None:
     assert "-09 00:00:00" in difference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mart.normalized", "mart.derivatives", "mart.percent_gains"])
 def test_a_value_where_null_is_expected_and_the_other_way_round_are_differences(name: str) -> None:
     column = "gain_pct" if name == "mart.percent_gains" else "value"
@@ -74,17 +80,20 @@ def test_a_value_where_null_is_expected_and_the_other_way_round_are_differences(
     assert emptied.endswith("found null")
 
 
+@pytest.mark.slow
 def test_not_a_number_is_a_difference() -> None:
     (difference,) = _differences("mart.ema", lambda frame: frame.with_columns(value=pl.lit(float("nan"))))
     assert difference.endswith("found nan")
 
 
+@pytest.mark.slow
 def test_words_have_to_be_equal() -> None:
     (difference,) = _differences("core.market_cap_grid", lambda frame: frame.with_columns(fill=pl.lit("observed")))
     assert "core.market_cap_grid.fill: 286 rows differ" in difference
     assert difference.endswith("expected 'before_first', found 'observed'")
 
 
+@pytest.mark.slow
 def test_rows_missing_and_rows_too_many_are_named() -> None:
     missing = _differences("core.group_totals", lambda frame: frame.filter(pl.col("series") != "layer-1"))
     assert missing[0].startswith("core.group_totals.rows: 366 rows differ, most at category Narratives, series layer-1")
@@ -146,6 +155,7 @@ def test_a_line_missing_or_too_many_is_a_difference() -> None:
     assert compare_log(LOG, LOG + last.replace("INFO", "WARNING"))[0].startswith("+ WARNING charts drawn")
 
 
+@pytest.mark.slow
 def test_tables_and_log_are_reported_together_and_a_long_log_is_cut(tmp_path: Path) -> None:
     for file in PACKAGED.glob("golden.*.parquet"):
         shutil.copy(file, tmp_path)
@@ -166,5 +176,6 @@ def test_pictures_of_trained_models_are_no_difference() -> None:
     assert compare_log(expected, expected + trained) == []
 
 
+@pytest.mark.slow
 def test_without_a_log_only_tables_are_compared() -> None:
     assert compare_with_golden(_golden, None) == []

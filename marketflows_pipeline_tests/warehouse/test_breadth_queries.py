@@ -99,6 +99,7 @@ def test_query_narratives_by_shared_coins(ask: Ask) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_session_in_another_time_zone_gets_the_same_answers(published: Path, ask: Ask) -> None:
     with duckdb.connect(str(published), read_only=True) as session:
         session.execute("set TimeZone = 'Pacific/Auckland'")

@@ -32,6 +32,7 @@ def left_by_a_kill(path: Path, *calls: Call, torn: bytes = b"") -> None:
     journal_path(path).write_bytes(content + torn)
 
 
+@pytest.mark.slow
 def test_an_attempt_is_in_the_file_beside_before_anything_is_stored(private: Path) -> None:
     with Warehouse(private) as warehouse:
         warehouse.calls.note(SENT)
@@ -71,6 +72,7 @@ def test_an_outcome_after_its_attempt_was_stored_changes_that_row_alone(warehous
     assert dict(stored.iter_rows()) == {"other": "sent", "a": "ok"}
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_is_stored_by_the_next_opener_once(private: Path) -> None:
     left_by_a_kill(private, SENT, replace(SENT, call_id="b"), DONE)
 
@@ -97,6 +99,7 @@ def test_a_request_is_not_sent_where_the_journal_cannot_be_written(
     assert warehouse.calls.is_empty
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_the_journal_is_not_written_through(private: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("kept")

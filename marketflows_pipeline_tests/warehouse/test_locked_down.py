@@ -276,6 +276,7 @@ def test_parquet_keeps_every_type_of_duckdbs_own_writer(received: Path, tmp_path
     assert pyarrow.parquet.read_table(io.BytesIO(answer)).column("exact").to_pylist() == [Decimal("1.50")]
 
 
+@pytest.mark.slow
 def test_a_large_answer_is_whole_in_parquet(received: Path) -> None:
     answer = written(received, "select range as i, range::varchar as s from range(300000)", "parquet")
     assert pl.read_parquet(io.BytesIO(answer))["i"].sum() == 300_000 * 299_999 // 2

@@ -71,6 +71,7 @@ def older_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OLDER)
 def test_an_older_table_keeps_its_rows_and_takes_new_ones(older_file: Path, name: str) -> None:
     with Warehouse(older_file) as warehouse:
@@ -90,6 +91,7 @@ def test_tables_that_an_older_file_lacks_are_made_empty(older_file: Path) -> Non
         assert warehouse.read("raw.category_snapshots").is_empty()
 
 
+@pytest.mark.slow
 def test_members_stored_by_an_older_version_are_members(older_file: Path) -> None:
     with Warehouse(older_file) as warehouse:
         followed = warehouse.read("raw.narrative_members", where="is_reserve is not true")

@@ -45,6 +45,7 @@ def written(file: Path, sql: str, output_format: Format) -> str:
     return out.getvalue().decode()
 
 
+@pytest.mark.slow
 def test_times_are_utc_wherever_the_session_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
 
@@ -83,6 +84,7 @@ def test_sql_that_duckdb_refuses_is_the_users_to_mend_in_one_line(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_file_open_for_writing_elsewhere_names_the_program(file: Path) -> None:
     with (
         Session(file, duckdb.__version__, "write"),
@@ -96,6 +98,7 @@ def test_nothing_can_be_written_through_a_published_connection(file: Path) -> No
         connection.execute("create table u as select 1 as x")
 
 
+@pytest.mark.slow
 def test_a_new_version_is_seen_though_the_old_one_is_still_open_here(file: Path, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "v2.duckdb")) as connection:
         connection.execute("create table t as select 2 as x")
@@ -123,12 +126,14 @@ def test_the_table_is_lined_up_with_wide_letters_and_shows_control_characters(fi
     assert written(file, sql, "table") == "name  n\n───────\n日本  1\na\\nb  2\n\n2 rows\n"
 
 
+@pytest.mark.slow
 def test_the_table_never_leaves_rows_out_in_silence(file: Path) -> None:
     text = written(file, f"select * from range({render.TABLE_ROWS + 1})", "table")
     assert text.endswith("The first 1,000 rows; --format csv gives them all.\n")
     assert written(file, f"select * from range({render.TABLE_ROWS})", "table").endswith("\n1,000 rows\n")
 
 
+@pytest.mark.slow
 def test_an_empty_answer_still_names_its_columns(file: Path) -> None:
     assert written(file, "select x from t where false", "table") == "x\n─\n\n0 rows\n"
     assert written(file, "select x from t where false", "csv") == "x\n"
@@ -162,6 +167,7 @@ def test_csv_is_read_back_as_it_was(file: Path) -> None:
     assert rows == [["s", "ts", "n"], ['a,"b\n', "2026-11-20T18:00:00+00:00", ""]]
 
 
+@pytest.mark.slow
 def test_csv_gives_every_row_and_every_digit(file: Path) -> None:
     text = written(file, "select i, 1.0 / 3 as third from range(25000) r(i)", "csv")
     assert text.count("\n") == 25_001
@@ -176,6 +182,7 @@ def test_parquet_is_read_back_as_it_was(file: Path) -> None:
     assert frame.rows() == [(datetime(2026, 11, 20, 18, tzinfo=UTC), 1)]
 
 
+@pytest.mark.slow
 def test_only_what_an_answer_needs_is_imported() -> None:
     script = (
         "import sys, marketflows_pipeline.warehouse.published as _; "

@@ -84,6 +84,7 @@ def test_a_rule_releases_nothing_of_another_rule_or_of_a_person(stored: Warehous
     assert active_columns(stored, CAPS, BAD) == ["", "market_cap_usd"]
 
 
+@pytest.mark.slow
 def test_a_release_by_hand_is_never_undone_by_a_rule(stored: Warehouse) -> None:
     run_rule(stored, found(0))
     release_by_hand(stored, CAPS, BAD, ["market_cap_usd"], at=NOW + HOUR)
@@ -128,6 +129,7 @@ def test_the_nearest_rows_are_those_of_the_same_id_by_time(stored: Warehouse) ->
     assert nearest_keys(stored, CAPS, "dogecoin,2026-11-20T18:10:00Z") == []
 
 
+@pytest.mark.slow
 def test_the_published_file_says_what_is_left_out_and_how_new_the_rest_is(stored: Warehouse, link: Path) -> None:
     """A row dated three days ahead once made ten days of staleness look fresh."""
     stored.merge(CAPS, caps(("bitcoin", NOW + timedelta(days=3), 2e12)))

@@ -154,6 +154,7 @@ def test_a_key_is_written_as_the_quarantine_takes_it(warehouse: Warehouse, coin:
     assert has_row(warehouse, "raw.market_caps", str(key))
 
 
+@pytest.mark.slow
 def test_a_revision_and_the_value_that_it_explains_stand_or_fall_together(warehouse: Warehouse) -> None:
     ts = NOW - DAY
     warehouse.merge("raw.market_caps", caps(("a", ts, 1.0)))

@@ -28,6 +28,7 @@ def left_out(warehouse: Warehouse, name: str, rows: pl.DataFrame) -> list[str]:
     return quarantine(warehouse, name, found, rule="test", at=NOW)["key"].to_list()
 
 
+@pytest.mark.slow
 @settings(at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(coin=IDS, ts=TIMES)
 def test_whatever_an_id_holds_its_key_finds_that_row_and_no_other(
@@ -100,6 +101,7 @@ def test_a_time_beyond_what_python_knows_is_left_out_all_the_same(warehouse: War
     assert warehouse.accepted("raw.market_caps")["ts"].to_list() == [datetime(1970, 1, 1, tzinfo=UTC)]
 
 
+@pytest.mark.slow
 def test_a_file_of_before_the_quarantine_gets_it_when_it_is_opened(private: Path) -> None:
     with Warehouse(private) as warehouse:
         warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, 1.0)))

@@ -37,6 +37,7 @@ def test_what_is_written_is_read_back_in_the_types_of_the_registry(warehouse: Wa
     assert warehouse.read("mart.percent_gains").schema["as_of"] == pl.Datetime("us", "UTC")
 
 
+@pytest.mark.slow
 def test_a_session_in_another_time_zone_reads_the_same_moment(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     with Warehouse(private) as warehouse:
@@ -221,6 +222,7 @@ def test_writes_in_one_transaction_stand_or_fall_together_and_are_seen_by_it_alo
     assert warehouse.read("raw.market_caps").height == 2
 
 
+@pytest.mark.slow
 def test_the_view_appears_with_the_last_of_its_tables_and_unites_them(warehouse: Warehouse) -> None:
     assert "mart.metrics" not in warehouse.tables()
 
@@ -231,6 +233,7 @@ def test_the_view_appears_with_the_last_of_its_tables_and_unites_them(warehouse:
     assert metrics["is_unit"].sum() == 1
 
 
+@pytest.mark.slow
 def test_tables_and_columns_carry_the_words_of_the_registry(warehouse: Warehouse) -> None:
     fill(warehouse, "market_caps", 1.0)
     for name in ("raw.market_caps", "mart.normalized", "mart.metrics"):
@@ -249,6 +252,7 @@ def test_tables_and_columns_carry_the_words_of_the_registry(warehouse: Warehouse
         assert dict(columns.iter_rows()) == words
 
 
+@pytest.mark.slow
 def test_nothing_is_used_that_a_lake_lacks(warehouse: Warehouse) -> None:
     fill(warehouse, "market_caps", 1.0)
 
@@ -281,6 +285,7 @@ def test_sql_that_duckdb_refuses_is_an_error_of_ours(warehouse: Warehouse) -> No
         warehouse.query("select * from nowhere")
 
 
+@pytest.mark.slow
 def test_threads_write_and_read_at_once_without_losing_a_row(warehouse: Warehouse) -> None:
     def write(coin: int) -> None:
         for hour in range(5):
@@ -296,6 +301,7 @@ def test_threads_write_and_read_at_once_without_losing_a_row(warehouse: Warehous
     assert warehouse.read("raw.market_caps").height == 20
 
 
+@pytest.mark.slow
 def test_what_was_written_is_there_after_reopening(private: Path) -> None:
     with Warehouse(private) as warehouse:
         warehouse.merge("raw.market_caps", caps(("a", NOW, 1.0)))
@@ -316,6 +322,7 @@ def test_a_file_that_is_no_database_is_named(private: Path) -> None:
         Warehouse(private)
 
 
+@pytest.mark.slow
 def test_a_file_held_by_another_process_names_the_holder(private: Path) -> None:
     Warehouse(private).close()
     hold = f"import duckdb, sys; con = duckdb.connect({str(private)!r}); print('held', flush=True); sys.stdin.read()"
@@ -342,6 +349,7 @@ def test_a_write_survives_kill_nine_the_moment_it_returned(private: Path) -> Non
         assert warehouse.read("raw.market_caps").height == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_moves_all_that_is_committed_into_the_file_itself(private: Path) -> None:
     with Warehouse(private) as warehouse:
         warehouse.merge("raw.market_caps", caps(("a", NOW, 1.0)))
@@ -352,6 +360,7 @@ def test_a_checkpoint_moves_all_that_is_committed_into_the_file_itself(private: 
         assert not log.exists() or not log.stat().st_size
 
 
+@pytest.mark.slow
 def test_a_newly_registered_column_that_may_be_null_is_added_to_stored_history(
     private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +375,7 @@ def test_a_newly_registered_column_that_may_be_null_is_added_to_stored_history(
         assert warehouse.read("raw.market_caps").sort("coin_id")["supply"].to_list() == [None, 21.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -387,6 +397,7 @@ def test_any_other_change_of_stored_history_is_refused_and_says_what_to_do(
         Warehouse(private)
 
 
+@pytest.mark.slow
 def test_a_derived_table_of_an_older_shape_is_an_error_to_read_and_mended_by_the_next_write(
     private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Lists of ids that a query gets as one text."""
 
 import duckdb
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 _IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(wanted=st.lists(_IDS, max_size=5), other=_IDS)
 def test_a_text_is_found_where_it_is_in_the_list_whatever_its_characters(wanted: list[str], other: str) -> None:
     """An id from outside may hold quotes, commas and brackets."""

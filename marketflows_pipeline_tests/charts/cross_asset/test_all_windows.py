@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline.charts.cross_asset.all_windows import maps_chart, rankings_chart
 from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE, AllMapsSpec, AllRankingsSpec
@@ -52,6 +53,7 @@ def test_what_is_not_known_is_no_zero_and_issuance_is_no_flow() -> None:
     assert "no flow known, or none of investors: BTC, QQQ" in texts(spec)
 
 
+@pytest.mark.slow
 def test_the_title_names_both_ends_of_the_longest_window_and_follows_the_data() -> None:
     assert ranked()["title"]["text"] == "Over 21 sessions most flowed into SPY (+4.00%) and out of TLT (\u22123.00%)"
     falling = rankings_frame([("SPY", "shares", -4e9), ("TLT", "shares", -3e9)], 21)
@@ -60,6 +62,7 @@ def test_the_title_names_both_ends_of_the_longest_window_and_follows_the_data() 
     assert ranked(rising)["title"]["text"] == "Over 21 sessions most flowed into SPY (+4.00%)"
 
 
+@pytest.mark.slow
 def test_more_funds_than_rows_are_named() -> None:
     many = rankings_frame([(f"F{place:02}", "shares", (30 - place) * 1e8) for place in range(30)], 21)
 
@@ -72,6 +75,7 @@ def test_without_a_flow_there_is_no_picture() -> None:
     assert MAPS.reason_to_skip(map_frame([])) is not None
 
 
+@pytest.mark.slow
 def test_each_window_has_a_small_map_and_one_without_flows_has_none() -> None:
     frame = pl.concat(
         [map_frame([("SPY", "GLD", 2e9)], 5), map_frame([("SPY", "GLD", 4e9), ("TLT", OUTSIDE, 1e9)], 63)]

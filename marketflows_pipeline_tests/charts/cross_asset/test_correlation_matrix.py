@@ -59,6 +59,7 @@ def test_only_the_newest_week_counts() -> None:
     assert "0.99" not in texts(spec)
 
 
+@pytest.mark.slow
 def test_the_most_and_least_alike_are_named_where_there_is_room() -> None:
     symbols = [symbol for symbol, _ in ASSETS]
     couples = [(one, other) for place, one in enumerate(symbols) for other in symbols[place + 1 :]]

@@ -68,6 +68,7 @@ def test_issuance_and_unknown_flows_are_no_lines_but_named() -> None:
     assert "left out: BTC (issuance is not a flow of investors)" in texts(spec)
 
 
+@pytest.mark.slow
 def test_a_session_without_a_flow_breaks_the_line_and_adds_nothing() -> None:
     spec = drawn(flows_frame({"SPY": [None, 1e9, 1e9, None, None, 3e9, 1e9], "GLD": [1e9] * 7}))
 
@@ -139,6 +140,7 @@ def test_a_fund_has_the_colour_of_its_place_in_the_settings() -> None:
     }
 
 
+@pytest.mark.slow
 def test_beyond_twelve_assets_lines_of_one_colour_differ_in_dashes() -> None:
     many = series_styles([(f"X{place:02}", f"X{place:02}") for place in range(13)])
     frame = flows_frame({"X00": [1e9, 1e9], "X12": [2e9, 2e9]})
@@ -159,6 +161,7 @@ def test_the_axis_holds_zero_and_notes_stand_in_the_footer() -> None:
     assert "as of the session of 6 Mar 2026" in texts(spec)
 
 
+@pytest.mark.slow
 def test_flows_from_net_assets_are_said_to_be() -> None:
     assert "from net assets less their growth by price" in texts(
         drawn(flows_frame({"SPY": [1e9, 1e9]}, {"SPY": "aum"}))

@@ -28,6 +28,7 @@ FRAME = map_frame(
 )
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
     assert page_size(drawn(FRAME.head(1))) == (960, 720)

@@ -25,11 +25,13 @@ FRAME = rankings_frame(
 )
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
     assert page_size(drawn(FRAME.head(1))) == (960, 720)
 
 
+@pytest.mark.slow
 def test_inflows_come_first_then_outflows_then_issuance_then_what_is_unknown() -> None:
     assert [row["name"] for row in ranked_rows(drawn(FRAME))] == ["GLD", "TLT", "SPY", "BTC", "QQQ"]
 
@@ -74,6 +76,7 @@ def test_a_flow_of_a_fund_whose_market_cap_is_unknown_has_its_dollars_and_no_bar
     assert spec["title"]["text"] == "Over the last 5 sessions no fund's flow stands out"
 
 
+@pytest.mark.slow
 def test_issuance_is_hollow_grey_and_not_ranked() -> None:
     spec = drawn(FRAME)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.fund_groups import fund_groups_chart
@@ -50,12 +51,14 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
 
 
+@pytest.mark.slow
 def test_the_largest_inflow_comes_first_and_an_unknown_group_has_no_bar() -> None:
     assert [row["name"] for row in ranked_rows(drawn(FRAME))] == ["bitcoin", "sector", "region"]
     assert drawn_bars(drawn(FRAME)) == [("bitcoin", 0.0, 7e7, INTO), ("sector", 0.0, -5e6, OUT_OF)]
     assert "flow unknown" in texts(drawn(FRAME))
 
 
+@pytest.mark.slow
 def test_each_group_says_how_much_of_it_is_known() -> None:
     said = texts(drawn(FRAME))
     assert ranked_rows(drawn(FRAME))[0]["columns"] == [("7 of 11", GREY), ("93.0%", GREY), ("93.0%", GREY)]

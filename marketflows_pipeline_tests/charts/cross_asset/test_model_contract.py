@@ -66,6 +66,7 @@ def test_every_figure_that_is_shown_is_found(evaluation: pl.DataFrame) -> None:
     assert figure(evaluation, "ablation_date_auc", "all") is not None
 
 
+@pytest.mark.slow
 def test_a_judged_model_is_drawn(evaluation: pl.DataFrame) -> None:
     context = CrossAssetChartContext(
         assets=tuple((symbol, symbol) for symbol in SYMBOLS), windows=(1,), correlation_window=63, benchmark="SPY"

@@ -16,11 +16,13 @@ SPEC = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), source="Prices from
 FRAME = evaluation_frame()
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
     assert page_size(drawn(evaluation_frame(assets={}))) == (960, 720)
 
 
+@pytest.mark.slow
 def test_verdict_ablation_and_skill_are_the_headline() -> None:
     subtitle = " ".join(drawn(FRAME)["title"]["subtitle"])
 
@@ -29,6 +31,7 @@ def test_verdict_ablation_and_skill_are_the_headline() -> None:
     assert "Brier skill over the base rate \u22120.004 [\u22120.010, +0.002]" in subtitle
 
 
+@pytest.mark.slow
 def test_each_bin_is_a_dot_with_its_interval_and_its_count() -> None:
     spec = drawn(FRAME)
 
@@ -53,6 +56,7 @@ def test_a_figure_without_an_interval_is_a_dot_alone() -> None:
     assert all(point["low"] == point["observed"] == point["high"] for point in reliability_points(unknown))
 
 
+@pytest.mark.slow
 def test_the_diagonal_goes_from_corner_to_corner_of_an_axis_that_both_sides_share() -> None:
     spec = drawn(FRAME)
 
@@ -73,6 +77,7 @@ def test_the_axis_of_auc_is_symmetric_around_one_half() -> None:
     assert auc_span([0.9, 0.99, 1.0]) == 0.5
 
 
+@pytest.mark.slow
 def test_the_axis_of_auc_holds_the_planted_one() -> None:
     far = drawn(evaluation_frame(is_synthetic=True), replace(SPEC, planted_auc=0.7))
 
@@ -82,6 +87,7 @@ def test_the_axis_of_auc_holds_the_planted_one() -> None:
     assert domains == [pytest.approx([0.5 - 1.08 * 0.2, 0.5 + 1.08 * 0.2])]
 
 
+@pytest.mark.slow
 def test_a_better_asset_stands_further_right_within_its_interval() -> None:
     rows = {row["name"]: row for row in all_records(drawn(FRAME), "auc", "name")}
 
@@ -90,6 +96,7 @@ def test_a_better_asset_stands_further_right_within_its_interval() -> None:
     assert rows["SPY"]["text"] == "0.480 [0.450, 0.520]"
 
 
+@pytest.mark.slow
 def test_intervals_do_not_reach_names_or_figures() -> None:
     spec = drawn(evaluation_frame(assets={"SPY": (0.5, 0.1, 0.9), "GLD": (0.5, 0.4, 0.6)}))
 
@@ -103,6 +110,7 @@ def test_intervals_do_not_reach_names_or_figures() -> None:
     assert scale["range"][0] > spec["width"] / 2
 
 
+@pytest.mark.slow
 def test_synthetic_data_are_named_and_the_planted_auc_is_marked() -> None:
     planted = replace(SPEC, planted_auc=0.55, notes=("tutorial data",))
     spec = drawn(evaluation_frame(is_synthetic=True), planted)
@@ -113,6 +121,7 @@ def test_synthetic_data_are_named_and_the_planted_auc_is_marked() -> None:
     assert "planted AUC 0.550, found 0.507 [0.491, 0.527]" in " ".join(spec["title"]["subtitle"])
 
 
+@pytest.mark.slow
 def test_real_data_have_nothing_planted() -> None:
     spec = drawn(FRAME, replace(SPEC, planted_auc=0.55))
 
@@ -120,12 +129,14 @@ def test_real_data_have_nothing_planted() -> None:
     assert "made-up" not in texts(spec) + str(spec["title"])
 
 
+@pytest.mark.slow
 def test_the_footer_says_when_and_how_it_was_trained() -> None:
     written = texts(drawn(FRAME))
 
     assert "trained 7 Mar 2026 06:00 UTC · logistic regression, purged walk-forward by date" in written
 
 
+@pytest.mark.slow
 def test_more_assets_than_find_room_are_named() -> None:
     assert "not drawn: GLD" in texts(drawn(FRAME, replace(SPEC, most=1)))
 

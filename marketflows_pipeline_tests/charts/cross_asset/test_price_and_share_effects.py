@@ -25,6 +25,7 @@ FRAME = flows_frame(
 )
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
     assert page_size(drawn(flows_frame({"SPY": [0.0]}))) == (960, 720)

@@ -26,10 +26,12 @@ FRAME = regimes_frame(
 )
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(FRAME)) == (960, 720)
 
 
+@pytest.mark.slow
 def test_each_panel_has_a_vertical_axis_of_its_own_and_they_share_their_sessions() -> None:
     spec = drawn(FRAME)
 
@@ -64,6 +66,7 @@ def test_a_regime_that_returns_is_a_band_of_its_own_and_what_is_between_stays_ou
     ]
 
 
+@pytest.mark.slow
 def test_sessions_without_a_regime_have_no_band_in_either_panel() -> None:
     spec = drawn(FRAME)
 
@@ -83,12 +86,14 @@ def test_regimes_differ_in_lightness_so_that_any_sight_tells_them_apart(theme: T
     assert all(abs(lightness[one] - lightness[other]) > least for one, other in combinations(REGIMES, 2))
 
 
+@pytest.mark.slow
 def test_the_key_gives_shares_of_the_sessions_that_have_a_regime() -> None:
     written = texts(drawn(FRAME))
 
     assert "risk-on 50.0% · mixed 25.0% · risk-off 25.0%" in written
 
 
+@pytest.mark.slow
 def test_a_missing_figure_breaks_its_line_and_is_no_zero() -> None:
     frame = regimes_frame(
         [(100.0, 15.0, "mixed"), (None, 14.0, "mixed"), (102.0, None, "mixed"), (99.0, 13.0, "mixed")]
@@ -101,6 +106,7 @@ def test_a_missing_figure_breaks_its_line_and_is_no_zero() -> None:
     assert "a line breaks where its figure is missing" in texts(spec)
 
 
+@pytest.mark.slow
 def test_the_title_says_what_it_is_now_and_the_labels_the_last_figures() -> None:
     spec = drawn(FRAME)
 
@@ -110,6 +116,7 @@ def test_the_title_says_what_it_is_now_and_the_labels_the_last_figures() -> None
     assert "25.0" in texts(spec)
 
 
+@pytest.mark.slow
 def test_only_the_window_is_drawn() -> None:
     spec = drawn(FRAME, replace(SPEC, sessions=2, notes=("synthetic data",)))
 
@@ -118,6 +125,7 @@ def test_only_the_window_is_drawn() -> None:
     assert "not a forecast" in texts(spec)
 
 
+@pytest.mark.slow
 def test_vix_is_drawn_from_zero_and_the_close_says_that_it_is_not() -> None:
     spec = drawn(FRAME)
 

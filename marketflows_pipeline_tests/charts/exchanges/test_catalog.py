@@ -97,6 +97,7 @@ TABLES = {
 }
 
 
+@pytest.mark.slow
 def test_a_measure_over_time_is_of_the_fixed_set_and_names_who_is_left_out() -> None:
     """An index of 10,000 with one exchange for 44 days, and of 5,000 with two after them, was drawn as one line."""
     newcomer = shares_frame([(0, {"binance": 5.0, "new": 5.0})]).with_columns(

@@ -60,6 +60,7 @@ def test_a_band_beyond_the_axis_is_not_drawn() -> None:
     assert band_edges((1000, 1800), 1500)[-1][1:] == (1000, 1500)
 
 
+@pytest.mark.slow
 def test_the_axis_starts_at_zero_and_holds_values_bounds_and_the_upper_band() -> None:
     low, high = marks(drawn(THREE_DAYS), "line")[0]["encoding"]["y"]["scale"]["domain"]
     assert (low, high) == (0, 2250)
@@ -79,6 +80,7 @@ def test_lines_have_the_colours_of_the_description_and_labels_with_the_last_valu
     assert "Tracked 1,500" in texts(spec)
 
 
+@pytest.mark.slow
 def test_bounds_are_a_light_band_where_they_are_given() -> None:
     spec = drawn(THREE_DAYS)
 

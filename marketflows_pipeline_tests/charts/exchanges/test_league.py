@@ -20,6 +20,7 @@ def drawn(frame: pl.DataFrame, spec: LeagueSpec = SPEC) -> dict[str, Any]:
     return league_chart(frame, spec).to_dict(validate=True)
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(LEAGUE)) == (960, 720)
     assert page_size(drawn(LEAGUE.head(1))) == (960, 720)
@@ -58,6 +59,7 @@ def test_title_and_subtitle_say_where_most_flowed_and_how_far_both_agree() -> No
     assert "another sign for 1 of 2" in subtitle
 
 
+@pytest.mark.slow
 def test_what_is_not_known_or_not_drawn_is_named() -> None:
     tracked = LEAGUE.with_columns(is_tracked=pl.lit(value=True))
 

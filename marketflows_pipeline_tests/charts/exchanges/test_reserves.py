@@ -24,6 +24,7 @@ SPEC = ReservesSpec("binance-cex", "Binance", source="Data provided by DefiLlama
 FOUR_DAYS = netflow_frame([(3, 100e9, None), (2, 104e9, 3e9), (1, 103e9, -1.5e9), (0, 105e9, 0.0)])
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     spec = drawn(FOUR_DAYS)
 
@@ -31,6 +32,7 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert spec["autosize"] == {"type": "none"}
 
 
+@pytest.mark.slow
 def test_each_panel_has_a_vertical_axis_of_its_own_and_they_do_not_overlap() -> None:
     spec = drawn(FOUR_DAYS)
 
@@ -40,6 +42,7 @@ def test_each_panel_has_a_vertical_axis_of_its_own_and_they_do_not_overlap() -> 
     assert upper[1] == 0 < upper[0] < lower[1] < lower[0] == spec["height"]
 
 
+@pytest.mark.slow
 def test_title_units_and_caveats_stand_on_the_picture() -> None:
     spec = drawn(FOUR_DAYS, replace(SPEC, notes=("synthetic data",)))
 
@@ -55,6 +58,7 @@ def test_title_units_and_caveats_stand_on_the_picture() -> None:
     assert "$105.0B" in written
 
 
+@pytest.mark.slow
 def test_money_in_is_blue_and_money_out_orange_between_two_records() -> None:
     spec = drawn(FOUR_DAYS)
 
@@ -63,6 +67,7 @@ def test_money_in_is_blue_and_money_out_orange_between_two_records() -> None:
     assert epoch_ms(back(3)) < bars[0]["at"] < bars[0]["end"] < epoch_ms(back(2))
 
 
+@pytest.mark.slow
 def test_the_axis_of_flows_is_symmetric_around_zero() -> None:
     scale = bar_layer(drawn(FOUR_DAYS))["encoding"]["y"]["scale"]
 
@@ -71,12 +76,14 @@ def test_the_axis_of_flows_is_symmetric_around_zero() -> None:
     assert high == pytest.approx(3e9 * 1.06)
 
 
+@pytest.mark.slow
 def test_no_flow_at_all_still_has_an_axis() -> None:
     assert flow_limit(pl.Series([0.0, 0.0])) == 1.0
     assert flow_limit(pl.Series([None, None], dtype=pl.Float64)) == 1.0
     assert "7-day net flow not known" in str(drawn(netflow_frame([(1, 5.0, None), (0, 6.0, None)]))["title"])
 
 
+@pytest.mark.slow
 def test_a_day_without_a_flow_is_shaded_and_never_a_bar() -> None:
     spec = drawn(netflow_frame([(4, 9.0, 1.0), (3, 9.0, 1.0), (2, 9.0, None), (1, 9.0, None), (0, 9.0, 2.0)]))
 
@@ -89,6 +96,7 @@ def test_a_day_without_a_flow_is_shaded_and_never_a_bar() -> None:
     assert "not known" in texts(spec)
 
 
+@pytest.mark.slow
 def test_a_day_without_a_record_breaks_the_line_and_its_flow_is_in_the_next_bar() -> None:
     spec = drawn(netflow_frame([(5, 9.0, None), (4, 9.0, 1.0), (1, 9.0, 5.0), (0, 9.0, 2.0)]))
 
@@ -100,6 +108,7 @@ def test_a_day_without_a_record_breaks_the_line_and_its_flow_is_in_the_next_bar(
     assert "shaded" not in texts(drawn(FOUR_DAYS))
 
 
+@pytest.mark.slow
 def test_only_the_window_is_shown_and_no_bar_stands_before_its_first_day() -> None:
     spec = drawn(netflow_frame([(ago, 100.0 + ago, 1.0) for ago in range(120, -1, -1)]))
 
@@ -121,6 +130,7 @@ def test_a_sum_covers_the_days_of_a_gap_and_none_before_its_window() -> None:
     assert covered_days(frame.head(1), TODAY, 30) == (None, 0)
 
 
+@pytest.mark.slow
 def test_reserves_that_fall_to_nearly_nothing_are_drawn_from_zero() -> None:
     spec = drawn(netflow_frame([(2, 100.0, None), (1, 50.0, 1.0), (0, 3.0, 1.0)]))
 

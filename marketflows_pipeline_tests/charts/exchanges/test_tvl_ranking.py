@@ -24,6 +24,7 @@ SPEC = RankingSpec("cex", source="Data provided by DefiLlama")
 CEX = tvl_frame([("Binance", 140e9, 120e9, 1.5), ("OKX", 40e9, 40e9, -2.0), ("Gate", 20e9, None, None)])
 
 
+@pytest.mark.slow
 def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert page_size(drawn(CEX)) == (960, 720)
     assert page_size(drawn(CEX.head(1))) == (960, 720)

@@ -89,6 +89,7 @@ def test_the_area_of_a_circle_grows_with_the_square_root_of_the_volume() -> None
     assert areas[25.0] == pytest.approx(areas[2.0] / 4)
 
 
+@pytest.mark.slow
 def test_large_changes_bend_the_axis_and_it_says_so() -> None:
     calm, wild = drawn(COINS), drawn(pl.concat([COINS, whale_frame([("MOON", 30.0, 870.0, 1e7, True)])]))
 

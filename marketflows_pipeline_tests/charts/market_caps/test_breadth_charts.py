@@ -94,6 +94,7 @@ THREE: dict[str, list[float | None]] = {
 }
 
 
+@pytest.mark.slow
 def test_a_panel_has_a_row_a_series_with_the_last_values_beside_it() -> None:
     drawn = breadth_panel(breadth_rows(THREE), PANEL).to_dict()
     assert page_size(drawn)[0] == SIZES["deck"][0]
@@ -104,6 +105,7 @@ def test_a_panel_has_a_row_a_series_with_the_last_values_beside_it() -> None:
     assert marks(drawn, "line")[0]["mark"].get("strokeDash") is None
 
 
+@pytest.mark.slow
 def test_what_is_back_filled_is_dashed_and_said_and_leads_to_the_solid_line() -> None:
     drawn = breadth_panel(breadth_rows(THREE, backfilled=2), PANEL).to_dict()
     dashed = [layer for layer in marks(drawn, "line") if layer["mark"].get("strokeDash") == DASH]
@@ -114,6 +116,7 @@ def test_what_is_back_filled_is_dashed_and_said_and_leads_to_the_solid_line() ->
     assert NOTE in texts(drawn)
 
 
+@pytest.mark.slow
 def test_a_series_that_never_has_8_coins_is_named_and_has_no_row() -> None:
     drawn = breadth_panel(breadth_rows({**THREE, "made-in-usa": [None] * 3}), PANEL).to_dict()
     written = texts(drawn)
@@ -121,12 +124,14 @@ def test_a_series_that_never_has_8_coins_is_named_and_has_no_row() -> None:
     assert written.count("Made in USA") == 1
 
 
+@pytest.mark.slow
 def test_a_last_day_without_a_measure_is_a_dash() -> None:
     drawn = breadth_panel(breadth_rows({**THREE, "ai": [60.0, 70.0, None]}), PANEL).to_dict()
     assert "\u2013" in texts(drawn)
     assert title(drawn).startswith("Narratives: 20% of coins above their 50-day average in Made in USA")
 
 
+@pytest.mark.slow
 def test_where_no_coin_stands_above_the_title_says_so() -> None:
     drawn = breadth_panel(breadth_rows({**THREE, "ai": [0.0] * 3, "made-in-usa": [0.0] * 3}), PANEL).to_dict()
     assert title(drawn).startswith("Narratives: no coin stands above its 50-day average")

@@ -57,6 +57,7 @@ def matrix(frame: pl.DataFrame = GAINS, spec: GainMatrixSpec = MATRIX) -> dict[s
     return gain_matrix(frame, spec).to_dict(validate=True)
 
 
+@pytest.mark.slow
 def test_each_base_has_a_panel_with_its_own_scale_over_the_same_time() -> None:
     spec = panels()
 
@@ -74,6 +75,7 @@ def test_each_base_has_a_panel_with_its_own_scale_over_the_same_time() -> None:
     assert spec["title"]["text"].startswith("Narratives: AI led, +40.0% in US dollars")
 
 
+@pytest.mark.slow
 def test_a_base_without_a_value_has_no_panel() -> None:
     only = BOTH.with_columns(value=pl.when(pl.col("base_asset") == USD).then("value"))
 
@@ -81,6 +83,7 @@ def test_a_base_without_a_value_has_no_panel() -> None:
     assert PANELS.reason_to_skip(BOTH.with_columns(value=pl.lit(None, pl.Float64))) == "no value in the window"
 
 
+@pytest.mark.slow
 def test_where_not_all_names_have_room_those_in_the_middle_are_grey() -> None:
     labels = {f"s{place:02}": f"S{place:02}" for place in range(30)}
     frame = grid_frame({name: [1.0, 1 + place / 10] for place, name in enumerate(labels)})
@@ -101,6 +104,7 @@ def test_a_growth_picture_has_a_name_of_its_own() -> None:
     assert (PANELS.file_name, growth.file_name) == ("Narratives_level_panels.png", "Narratives_growth_panels.png")
 
 
+@pytest.mark.slow
 def test_rows_of_gains_stand_in_one_order_in_every_base() -> None:
     spec = matrix()
     grids = [rows_of(spec, layer) for layer in marks(spec, "rect") if "column" in str(layer["encoding"].get("x"))]
@@ -121,6 +125,7 @@ def test_a_row_without_a_gain_in_a_base_is_empty_there() -> None:
     assert MATRIX.reason_to_skip(nothing) == "no gain could be computed for any series"
 
 
+@pytest.mark.slow
 def test_offsets_that_find_no_room_are_the_shortest_and_said() -> None:
     hours = tuple(float(hour) for hour in range(24, 24 * 15, 24))
     rows = [("ai", hour, 1.0, None) for hour in hours]

@@ -162,6 +162,7 @@ def test_a_series_that_dwarfs_the_others_is_owned_up_to() -> None:
     assert footer(spec).endswith("AI moves 1,000 times as far as any other series")
 
 
+@pytest.mark.slow
 def test_long_series_are_thinned_and_short_windows_have_markers() -> None:
     hourly = grid_frame({"ai": [2 + math.sin(place) for place in range(2161)]}, HOUR)
     spec = drawn(hourly, chart_spec(step=HOUR))
@@ -186,6 +187,7 @@ def test_a_series_that_starts_later_is_named_in_the_footer_and_does_not_lead() -
     assert footer(spec).endswith("change since a later start: AI (4 Mar)")
 
 
+@pytest.mark.slow
 def test_more_series_than_a_legend_holds_leave_room_for_the_plot_and_are_owned_up_to() -> None:
     many = {f"s{place}": f"A name of some length {place}" for place in range(120)}
     spec = drawn(grid_frame({series: [1.0, 1 + place / 100] for place, series in enumerate(many)}), chart_spec(many))

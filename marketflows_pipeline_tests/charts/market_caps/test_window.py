@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ WALKS = st.lists(st.one_of(st.none(), st.floats(-10, 10)), min_size=120, max_siz
 )
 
 
+@pytest.mark.slow
 @given(WALKS)
 def test_thinning_keeps_the_ends_and_extremes_of_every_bucket(walk: list[float | None]) -> None:
     frame = visible_rows(grid_frame({"ai": walk, "steady": [1.0] * len(walk)}, HOUR), None, HOUR)

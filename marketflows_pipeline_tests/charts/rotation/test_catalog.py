@@ -39,6 +39,7 @@ def test_there_is_a_chart_for_each_benchmark() -> None:
     assert rotation_charts(POINTS.clear(), STAYS, PLACEBO, CONTEXT) == []
 
 
+@pytest.mark.slow
 def test_the_subtitle_says_what_chance_gives() -> None:
     chart = rotation_chart(*spec_of()).to_dict()
 
@@ -47,6 +48,7 @@ def test_the_subtitle_says_what_chance_gives() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_subtitle_says_where_nothing_can_be_told() -> None:
     short = placebo_frame(CLOCKWISE | {"lower": None, "upper": None, "reason": "too short to tell: 90 of 365 closes"})
     chart = rotation_chart(*spec_of(placebo=short)).to_dict()
@@ -54,6 +56,7 @@ def test_the_subtitle_says_where_nothing_can_be_told() -> None:
     assert chart["title"]["subtitle"][0].startswith("76 % clockwise; too short to tell: 90 of 365 closes")
 
 
+@pytest.mark.slow
 def test_the_title_names_who_leads_and_counts_the_others() -> None:
     def title(**paths: list[tuple[float, float]]) -> str:
         return str(rotation_chart(*spec_of(points_frame(paths))).to_dict()["title"]["text"])
@@ -78,6 +81,7 @@ def test_without_a_point_at_the_newest_close_there_is_no_chart() -> None:
     assert spec.reason_to_skip(frame) == "no series has the 42 closes that a point takes"
 
 
+@pytest.mark.slow
 def test_what_is_back_filled_is_dashed_and_said() -> None:
     frame, spec = spec_of(points_frame({"ai": AROUND, "meme": AROUND}, backfilled=2))
     chart = rotation_chart(frame, spec).to_dict()

@@ -63,6 +63,7 @@ def test_a_name_moves_away_from_a_path_that_would_strike_it_through() -> None:
     assert not any(box_of(found[0]).overlaps(line) for line in lines)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 14), st.integers(0, 1000))
 def test_no_two_names_overlap_and_none_leaves_the_plot(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -102,6 +102,7 @@ class _Spec(Spec):
         return self.reason
 
 
+@pytest.mark.slow
 def test_what_has_nothing_to_show_is_refused_with_its_reason() -> None:
     @framed
     def draw(_frame: pl.DataFrame, _spec: _Spec) -> alt.LayerChart:

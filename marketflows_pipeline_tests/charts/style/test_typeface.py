@@ -143,6 +143,7 @@ def test_the_family_has_a_name_of_its_own_and_the_licence_lies_beside_it(fonts: 
     assert "Reserved Font Name Liberation" in licence
 
 
+@pytest.mark.slow
 def test_the_fonts_travel_in_the_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     packaged = {

@@ -146,6 +146,7 @@ def test_another_base_has_places_of_its_own(narratives: Path) -> None:
     assert body["placebo"] == []
 
 
+@pytest.mark.slow
 def test_back_filled_closes_are_said_so(tmp_path: Path) -> None:
     placebo = [row | {"n_backfilled": 120} for row in TABLES["mart.rotation_placebo"]]
     publish(tmp_path, "market_caps", TABLES | {"mart.rotation_placebo": placebo})
@@ -156,6 +157,7 @@ def test_back_filled_closes_are_said_so(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_close_of_more_than_fifty_hours_ago_is_stale(tmp_path: Path) -> None:
     old = [row | {"ts": back(2)} for row in TABLES["mart.rotation"][:3]]
     publish(tmp_path, "market_caps", TABLES | {"mart.rotation": old})
@@ -186,6 +188,7 @@ def test_a_base_is_for_narratives_alone(narratives: Path) -> None:
     assert "--base is for narratives" in result.stderr
 
 
+@pytest.mark.slow
 def test_without_a_rotation_the_run_that_makes_one_is_named(tmp_path: Path) -> None:
     publish(tmp_path, "market_caps", {"core.series": TABLES["core.series"]})
 
@@ -194,6 +197,7 @@ def test_without_a_rotation_the_run_that_makes_one_is_named(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_assets_and_flows_are_answered_from_their_part(tmp_path: Path) -> None:
     of = {
         "cross-asset": {"universe": "cross-asset", "benchmark": "SPY", "ts": WEEK},

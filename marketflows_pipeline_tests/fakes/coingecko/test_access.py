@@ -112,6 +112,7 @@ def test_faults_come_in_the_order_of_the_script_and_only_at_their_endpoint(servi
     assert service.calls("/coins/list") == 4
 
 
+@pytest.mark.slow
 def test_faults_that_break_the_connection_break_it(service: FakeCoinGecko) -> None:
     service.script("/ping", faults.reset(), faults.cut_off(), faults.stalled(), faults.truncated())
 
@@ -184,6 +185,7 @@ def test_a_coin_without_flaws_can_be_given_any() -> None:
     assert present.prices[0] > 0
 
 
+@pytest.mark.slow
 def test_it_runs_on_its_own() -> None:
     with running("coingecko", "--coins", "5", "--no-flaws", "--no-churn") as url:
         rows = httpx.get(f"{url}/coins/markets", params={"vs_currency": "usd"}, headers=KEY, timeout=60).json()

@@ -51,6 +51,7 @@ def test_pages_are_cut_at_250_and_100_without_being_asked(get: Get) -> None:
     assert get("/exchanges", per_page=250, page=4) == (200, [])
 
 
+@pytest.mark.slow
 def test_there_are_over_600_of_both_kinds_each_once(get: Get) -> None:
     rows = listing(get)
     kinds = {get(f"/exchanges/{row['id']}")[1]["centralized"] for row in rows[::60]}
@@ -183,12 +184,14 @@ def test_a_market_of_derivatives_has_a_chart_and_is_in_no_list(get: Get) -> None
     assert get("/exchanges/bitmex") == (404, errors.EXCHANGE_NOT_FOUND)
 
 
+@pytest.mark.slow
 def test_a_point_without_a_value_is_null_and_so_is_the_figure_of_that_time(get: Get) -> None:
     assert {volume for _, volume in chart(get, "swap-157", 7)} == {None}
     flawed = {volume is None for row in listing(get)[60::20] for _, volume in chart(get, row["id"], 365)}
     assert flawed == {True, False}
 
 
+@pytest.mark.slow
 def test_exchanges_come_and_go_with_time(get: Get, clock: FixedClock) -> None:
     before = {row["id"] for row in listing(get)}
     clock.sleep(60 * 86_400)
@@ -215,6 +218,7 @@ def test_in_the_hours_after_an_exchange_opens_its_day_fills_up() -> None:
     assert another / whole == pytest.approx(1, rel=0.1)
 
 
+@pytest.mark.slow
 def test_an_exchange_can_be_dropped_at_a_time_of_ones_choice(
     service: FakeCoinGecko, get: Get, clock: FixedClock
 ) -> None:

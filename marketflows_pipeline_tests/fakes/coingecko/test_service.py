@@ -49,6 +49,7 @@ def test_cap_is_price_times_supply_to_the_cent(get: Get) -> None:
         assert row["market_cap"] == pytest.approx(row["current_price"] * row["circulating_supply"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_row_of_markets_is_the_last_point_of_the_chart(get: Get) -> None:
     for row in markets(get, per_page=20):
         if row["last_updated"] is not None:

@@ -106,6 +106,7 @@ def test_the_last_element_is_now_unless_the_day_has_only_begun(llama: FakeDefiLl
     assert dates[-1] % DAY_S < 600
 
 
+@pytest.mark.slow
 def test_all_endpoints_agree_on_what_is_held_now(web: httpx.Client) -> None:
     total = web.get("/tvl/kraken").json()
     row = next(row for row in web.get("/protocols").json() if row["slug"] == "kraken")
@@ -130,6 +131,7 @@ def test_a_value_is_quantity_times_price(web: httpx.Client) -> None:
         assert usd["tokens"][name] == pytest.approx(point["tokens"][name] * price)
 
 
+@pytest.mark.slow
 def test_where_quantities_stand_still_only_prices_move_the_total(web: httpx.Client) -> None:
     whole = body(web, "deribit")
 
@@ -235,6 +237,7 @@ def test_figures_that_are_not_measured_are_absent_or_null_beside_a_zero_that_mea
     assert not {"date", "timestamp", "updatedAt"} & set(web.get("/cexs").json())
 
 
+@pytest.mark.slow
 def test_inflows_of_an_exchange_can_be_hidden(llama: FakeDefiLlama, web: httpx.Client) -> None:
     assert "inflows_24h" in exchange(web, "Binance")
 

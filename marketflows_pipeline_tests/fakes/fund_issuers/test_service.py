@@ -125,6 +125,7 @@ def test_invesco_has_one_session_of_a_fund_and_an_empty_text_for_what_it_does_no
     assert (browser.status_code, browser.content) == (406, b"")
 
 
+@pytest.mark.slow
 def test_coin_funds_are_told_in_the_layouts_that_were_seen(client: httpx.Client, funds: Funds) -> None:
     grayscale = openpyxl.load_workbook(BytesIO(client.get(PERFORMANCE.format(fund=GBTC)).content))
     assert grayscale.sheetnames[:2] == ["Daily Performance", "Holdings"]

@@ -62,6 +62,7 @@ def test_an_unknown_file_is_refused(web: httpx.Client, path: str, status: int) -
     assert web.get(path).status_code == status
 
 
+@pytest.mark.slow
 def test_the_day_is_written_in_the_evening_and_copied_the_morning_after(web: httpx.Client, clock: FixedClock) -> None:
     seen = []
     for day, hour in [(18, 21), (18, 22), (19, 11), (19, 12)]:

@@ -109,6 +109,7 @@ def test_arrays_are_of_one_length_and_stamps_are_the_opens(web: httpx.Client) ->
         assert 0 < low <= min(first, last) <= max(first, last) <= high
 
 
+@pytest.mark.slow
 def test_the_open_session_stands_at_its_last_trade_and_moves(web: httpx.Client, clock: FixedClock) -> None:
     seen = []
     for hour, minute in [(14, 0), (19, 0), (20, 30)]:

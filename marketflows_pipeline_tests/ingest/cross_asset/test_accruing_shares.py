@@ -127,6 +127,7 @@ def test_a_history_accrues_a_session_a_day_from_the_first_run_on(days: Days) -> 
     assert days.sessions() == [(day, 1, HELD[day].shares) for day in (MONDAY, TUESDAY, WEDNESDAY)]
 
 
+@pytest.mark.slow
 def test_an_evening_without_news_adds_nothing(days: Days) -> None:
     days.run(MONDAY)
     days.run(TUESDAY)
@@ -135,6 +136,7 @@ def test_an_evening_without_news_adds_nothing(days: Days) -> None:
     assert days.sessions() == [(MONDAY, 1, 650_000_000)]
 
 
+@pytest.mark.slow
 def test_another_count_of_the_same_session_is_kept_beside_the_first(days: Days) -> None:
     days.run(MONDAY)
     days.issuers.funds.invesco[QQQ] = [Row(MONDAY, 740.0, 650_050_000)]

@@ -93,6 +93,7 @@ def test_a_series_of_which_the_oldest_days_are_no_longer_served_grows_and_loses_
     assert days_of(warehouse) == (402, date(2025, 10, 16))
 
 
+@pytest.mark.slow
 def test_a_truncated_series_is_refused_and_the_stored_one_stays(warehouse: Warehouse, tmp_path: Path) -> None:
     fred = Fred()
     refresh(warehouse, fred, tmp_path)

@@ -30,6 +30,7 @@ def run_rule(warehouse: Warehouse, started_at: datetime = NOW) -> list[str]:
     return active(warehouse, BALANCES)["key"].to_list()
 
 
+@pytest.mark.slow
 def test_a_glitch_is_left_out_said_aloud_and_confirmed_by_the_next_record(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -96,6 +96,7 @@ def test_coins_that_are_followed_are_stored_with_the_rule_that_found_them(follow
     }
 
 
+@pytest.mark.slow
 def test_a_coin_once_found_is_compared_however_far_apart_its_caps_are_later(follows: Warehouse) -> None:
     """Caps within 20 % tell that it is the same coin; from then on, a larger difference is the finding."""
     check(follows, Other(bitcoin=95.0, ethereum=50.0))
@@ -110,6 +111,7 @@ def test_no_id_of_the_other_provider_stands_for_two_coins(follows: Warehouse) ->
     assert stored(follows) == {"ripple": ("bit-bitcoin", "settings", 100.0)}
 
 
+@pytest.mark.slow
 def test_it_is_asked_once_a_day(follows: Warehouse) -> None:
     other = Other(bitcoin=100.0)
     for hours in (0, 1, 2):
@@ -120,6 +122,7 @@ def test_it_is_asked_once_a_day(follows: Warehouse) -> None:
     assert other.calls == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

@@ -143,6 +143,7 @@ def test_a_merged_row_is_of_the_time_at_which_it_came(warehouse: Warehouse) -> N
     assert warehouse.query(times).rows() == [(NOW + HOUR,)]
 
 
+@pytest.mark.slow
 def test_a_step_that_is_repeated_requests_only_what_has_not_landed(warehouse: Warehouse) -> None:
     """Also where there are as many shards as never before. A failed request is made again."""
     service = Service()
@@ -156,6 +157,7 @@ def test_a_step_that_is_repeated_requests_only_what_has_not_landed(warehouse: Wa
     assert service.asked == ["shaky"]
 
 
+@pytest.mark.slow
 def test_a_merge_that_is_repeated_changes_nothing(warehouse: Warehouse) -> None:
     land_shard(ingest(warehouse, Service()), tracked(), Shard(1, 1))
     merge_landings(warehouse, LogReporter())
@@ -167,6 +169,7 @@ def test_a_merge_that_is_repeated_changes_nothing(warehouse: Warehouse) -> None:
     assert set(service.asked) <= {"barred", "shaky"}, "what is complete, or unknown, is not requested again"
 
 
+@pytest.mark.slow
 def test_a_merge_that_is_ended_between_two_transactions_goes_on_where_it_was(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def settings_with(coin: str, folder: Path) -> Settings:
     return load_settings(file, None, {})
 
 
+@pytest.mark.slow
 def test_a_coin_without_a_price_is_known_and_never_suggested(warehouse: Warehouse, tmp_path: Path) -> None:
     """Of USDC's two ids the shorter one is gone, and would have come first."""
     clock = FixedClock(START)

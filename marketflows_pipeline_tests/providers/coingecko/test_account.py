@@ -109,6 +109,7 @@ def test_a_service_that_is_slower_than_our_pace_is_waited_for(connect: Connect, 
     assert timedelta(minutes=2) <= good[-1] - good[0] <= timedelta(minutes=4)
 
 
+@pytest.mark.slow
 def test_the_default_pace_keeps_below_the_services_limit(client: CoinGecko, service: FakeCoinGecko) -> None:
     for _ in range(60):
         client.by_ids(["bitcoin"])

@@ -211,6 +211,7 @@ def test_trending_coins_have_the_figures_of_the_market(client: CoinGecko) -> Non
     assert coins["market_cap_rank"].is_null().to_list() == [False] * 14 + [True]
 
 
+@pytest.mark.slow
 def test_trending_coins_with_flaws_have_nulls(connect: Connect, clock: FixedClock) -> None:
     seen = []
     with FakeCoinGecko(generate(200), clock=clock) as service:

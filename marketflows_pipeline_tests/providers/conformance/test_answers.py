@@ -224,6 +224,7 @@ def test_text_from_outside_is_presentable(world: World, provider: MarketCapProvi
     assert all(name == presentable(name) for name in names)
 
 
+@pytest.mark.slow
 def test_a_second_client_answers_the_same(world: World, provider: MarketCapProvider) -> None:
     """A run that was killed in the middle of a snapshot begins anew."""
     first = next(provider.snapshot_pages(0))

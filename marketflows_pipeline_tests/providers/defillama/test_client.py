@@ -263,6 +263,7 @@ def test_an_answer_that_stalls_is_asked_again(
     assert llama.calls(endpoint) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", one_quick(QUESTIONS))
 @pytest.mark.parametrize("fault", [faults.plain_text(500, "Internal server error"), faults.reset(), faults.cut_off()])
 def test_a_service_that_stays_down_is_given_up_and_nothing_is_left(
@@ -292,6 +293,7 @@ def test_reserves_of_another_shape_are_a_bad_answer_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_answers_may_come_compressed(cast: Cast, clock: FixedClock, ledger: MemoryLedger, tmp_path: Path) -> None:
     with (
         FakeDefiLlama(cast, clock=clock, is_compressed=True) as llama,

@@ -97,6 +97,7 @@ def test_grayscale_has_four_funds_by_ticker() -> None:
     assert len({Grayscale.fund(ticker) for ticker in GRAYSCALE}) == 4
 
 
+@pytest.mark.slow
 def test_grayscale_may_write_dates_as_dates() -> None:
     rows = make_rows(1, DAYS, nav=49.0, baskets=3_000)
 
@@ -106,6 +107,7 @@ def test_grayscale_may_write_dates_as_dates() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_said_to_be_gone_comes_back(ask: Ask, issuers: FakeIssuers) -> None:
     """The store says so now and then of a file that is there a moment later."""
     gone = [lambda _: Reply(404, NO_BUCKET, "application/xml")] * 6
@@ -196,6 +198,7 @@ def test_one_bad_valuation_is_left_out_and_the_others_stay(
     assert ("1 rows left out" in caplog.text) == bool(isinstance(bad, dict) and bad)
 
 
+@pytest.mark.slow
 def test_shares_of_vaneck_are_derived_and_say_so(ask: Ask, issuers: FakeIssuers) -> None:
     frame = ask(VanEck, "HODL")
 
@@ -218,6 +221,7 @@ def test_a_weekend_on_which_vaneck_repeats_friday_is_no_session() -> None:
     assert frame["session"].to_list() == [friday.session]
 
 
+@pytest.mark.slow
 def test_a_session_of_which_vaneck_lacks_net_assets_has_no_shares() -> None:
     rows = [Row(date(2026, 9, 10), 25.5, None), Row(date(2026, 9, 11), 25.6, 60_000_000)]
 

@@ -144,6 +144,7 @@ def test_without_an_id_of_its_own_a_fund_is_asked_for_by_its_symbol(
         assert issuer.shares_outstanding(FUNDS[name][0], "").height > 200
 
 
+@pytest.mark.slow
 def test_state_street_may_write_dates_as_dates() -> None:
     rows = make_rows(1, weekdays(LAST, 20), nav=640.0, baskets=900)
 
@@ -172,6 +173,7 @@ def test_black_rock_may_leave_figures_out(has_sparse_cells: bool, extra_columns:
     assert rows_of(BlackRock.read(content, "TLT", START)) == as_rows(rows)
 
 
+@pytest.mark.slow
 def test_gold_has_as_many_shares_as_its_value_goes_into_its_net_assets(ask: Ask, issuers: FakeIssuers) -> None:
     frame = ask("spdr_gold")
 
@@ -206,6 +208,7 @@ def test_gold_as_it_was_first_published() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_split_shows_at_state_street_and_the_figures_are_those_of_their_day(ask: Ask, issuers: FakeIssuers) -> None:
     frame = ask("ssga", "XLK", "xlk")
 
@@ -227,6 +230,7 @@ def test_black_rocks_convention_is_taken_from_what_the_figures_show(ask: Ask) ->
     assert set(ask("blackrock", "IWM", "239710")["convention"]) == {"split_adjusted"}
 
 
+@pytest.mark.slow
 def test_a_split_is_no_flow_in_whichever_convention_it_is_told(clock: FixedClock) -> None:
     days = weekdays(LAST, 20)
     adjusted = make_rows(1, days, nav=17.0, baskets=9_000)
@@ -250,6 +254,7 @@ def test_a_split_is_no_flow_in_whichever_convention_it_is_told(clock: FixedClock
         assert comparable["nav_usd"].to_list() == pytest.approx([row.nav for row in as_traded])
 
 
+@pytest.mark.slow
 def test_a_restated_row_is_what_the_next_answer_has(ask: Ask, issuers: FakeIssuers) -> None:
     before = ask("ssga")
     restated = before["session"][-3]
@@ -271,6 +276,7 @@ def test_a_fund_that_an_issuer_does_not_know_is_not_found_and_not_asked_again(
     assert issuers.calls() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_what_may_pass_is_asked_again(ask: Ask, issuers: FakeIssuers, clock: FixedClock, name: str) -> None:
     spoilt = (
@@ -289,6 +295,7 @@ def test_what_may_pass_is_asked_again(ask: Ask, issuers: FakeIssuers, clock: Fix
     assert clock.now() > START + timedelta(seconds=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_a_page_that_stays_under_success_is_a_bad_answer(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], *[faults.html(200)] * 20)
@@ -309,6 +316,7 @@ def test_a_refusal_is_not_asked_again(
     assert issuers.calls() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_an_issuer_that_is_down_is_given_up(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], *[faults.reset()] * 30)
@@ -370,6 +378,7 @@ def test_a_count_that_is_a_date_names_its_row_at_black_rock(
     assert "row 2 (2026-09-17): 20,260,916.00 shares is a date" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_sheet_that_moved_is_named_beside_those_that_are_there() -> None:
     book = workbook({"History": [["Date"]], "Notes": [[]]})
 
@@ -379,6 +388,7 @@ def test_a_sheet_that_moved_is_named_beside_those_that_are_there() -> None:
         SpdrGold.read(book, "GLD", START)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ISSUERS)
 def test_every_attempt_is_on_record_and_says_who_asks(
     ask: Ask, issuers: FakeIssuers, ledger: MemoryLedger, name: str

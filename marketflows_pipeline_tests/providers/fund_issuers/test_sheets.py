@@ -222,6 +222,7 @@ def test_of_the_largest_document_only_the_sheet_is_parsed_in_little_more_memory_
     assert peak < 3 * len(content)
 
 
+@pytest.mark.slow
 def test_a_workbook_is_searched_for_attacks_at_the_beginning_of_its_parts_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -55,6 +55,7 @@ for content in (b'"' + b"x" * 4_000_000, b'"' + b"x" * 4_000_000 + b'"', b'"' + 
 """
 
 
+@pytest.mark.slow
 def test_a_long_string_is_passed_over_in_little_memory() -> None:
     """Each of its letters was remembered as a place to backtrack to, at a thousand times the memory of the string."""
     outcome = run([sys.executable, "-c", STRING_WITHOUT_END], capture_output=True, text=True, check=False)

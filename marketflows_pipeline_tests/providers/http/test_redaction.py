@@ -61,6 +61,7 @@ def test_a_key_in_utf_16_is_found() -> None:
     assert Redactor([KEY]).redact(KEY.encode("utf-16")) is None
 
 
+@pytest.mark.slow
 def test_escapes_without_end_are_looked_through_once() -> None:
     """A run of backslashes was searched from each of them to the end."""
     for content in (b"\\" * 200_000, b"%25" * 60_000, b"&#0" * 60_000, b"\\u00" * 50_000):

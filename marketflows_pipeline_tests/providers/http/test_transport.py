@@ -105,6 +105,7 @@ def test_a_socks_proxy_is_told_the_name_and_password_of_its_address(
     assert len(proxy.targets) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "proxy", [FakeSocks(login=("me", "s@cret")), FakeSocks(is_rude=True)], ids=["wants a password", "hangs up"]
 )

@@ -119,6 +119,7 @@ def test_the_limit_counts_anew_after_each_success(connect: Connect, service: Fak
     assert clock.now() - START >= timedelta(seconds=5 * 30)
 
 
+@pytest.mark.slow
 def test_the_pace_of_a_healthy_service_is_no_waiting(
     connect: Connect, service: FakeServer, clock: FixedClock, ledger: MemoryLedger
 ) -> None:

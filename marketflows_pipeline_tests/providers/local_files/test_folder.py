@@ -240,6 +240,7 @@ a_bar = st.fixed_dictionaries(
 ).map(within_the_day)
 
 
+@pytest.mark.slow
 @at_most(40)
 @given(st.lists(a_bar, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]), st.randoms(use_true_random=False))
 def test_what_is_written_is_read_back_to_the_last_digit(bars: list[dict[str, Any]], suffix: str, rng: Any) -> None:

@@ -179,6 +179,7 @@ def test_rows_are_served_as_far_apart_as_they_are(provider: MarketCapFolder, day
     assert provider.history("big", days)["ts"][-1] == midnight("2026-10-10")
 
 
+@pytest.mark.slow
 @at_most(40)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-90, 90), st.integers(-1, 9) | st.none()), max_size=30))
 def test_what_is_served_now_does_not_depend_on_rows_to_come(

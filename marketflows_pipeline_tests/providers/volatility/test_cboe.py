@@ -104,6 +104,7 @@ def test_what_may_pass_is_asked_again_until_it_is_answered(asking: Cboe, cboe: F
     assert cboe.calls() == len(spoilt) + 1
 
 
+@pytest.mark.slow
 def test_a_page_instead_of_a_file_is_a_bad_answer(asking: Cboe, cboe: FakeCboe) -> None:
     cboe.script(DAILY_PRICES, *[faults.html(200)] * 30)
 
@@ -111,6 +112,7 @@ def test_a_page_instead_of_a_file_is_a_bad_answer(asking: Cboe, cboe: FakeCboe) 
         asking.volatility_index("VIX")
 
 
+@pytest.mark.slow
 def test_a_service_that_stays_down_is_given_up(asking: Cboe, cboe: FakeCboe) -> None:
     cboe.script(DAILY_PRICES, *[faults.html(503)] * 30)
 

@@ -104,6 +104,7 @@ def test_it_tells_the_same_closes_as_cboe_a_day_later(
     assert asking.volatility_index("VIX").drop("source").equals(theirs.drop("source"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.html(200), faults.html(403), faults.html(503)])
 def test_it_answers_where_cboe_does_not(
     asking: Fred,

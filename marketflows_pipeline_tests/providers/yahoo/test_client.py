@@ -131,6 +131,7 @@ def test_a_split_changes_the_whole_history_and_what_was_traded_stays(
     assert yahoo.calls() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["QQQ", "SLV", "SPY"])
 def test_what_was_on_the_tape_is_rebuilt_from_any_span(asking: Yahoo, clock: FixedClock, symbol: str) -> None:
     clock.set(datetime(2026, 9, 22, 5, 0, tzinfo=UTC))
@@ -155,6 +156,7 @@ def test_the_session_of_the_split_itself_is_in_new_shares(asking: Yahoo, clock: 
     assert max(closes) / min(closes) < 1.2
 
 
+@pytest.mark.slow
 def test_the_open_session_is_left_out_and_comes_when_it_is_over(asking: Yahoo, clock: FixedClock) -> None:
     newest = []
     # Friday the 18th: before the open, in the session, at its last trade, and when it is settled.
@@ -269,6 +271,7 @@ def test_status_999_is_not_asked_again_and_says_what_to_do(clock: FixedClock, le
     assert len(ledger.calls) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -291,6 +294,7 @@ def test_what_may_pass_is_asked_again_until_it_is_answered(
     assert yahoo.calls() == len(spoilt) + 1
 
 
+@pytest.mark.slow
 def test_a_service_that_keeps_saying_too_often_is_given_up(asking: Yahoo, yahoo: FakeYahoo, clock: FixedClock) -> None:
     yahoo.script(CHART, *[faults.plain_text(429, TOO_MANY)] * 30)
 
@@ -300,6 +304,7 @@ def test_a_service_that_keeps_saying_too_often_is_given_up(asking: Yahoo, yahoo:
     assert clock.now() - START <= timedelta(minutes=3)
 
 
+@pytest.mark.slow
 def test_a_page_instead_of_data_is_a_bad_answer(asking: Yahoo, yahoo: FakeYahoo) -> None:
     yahoo.script(CHART, *[CONSENT] * 30)
 
@@ -329,6 +334,7 @@ def test_every_attempt_is_on_record_under_its_endpoint(asking: Yahoo, yahoo: Fak
     ]
 
 
+@pytest.mark.slow
 def test_calls_are_rate_limited(
     monkeypatch: pytest.MonkeyPatch, yahoo: FakeYahoo, clock: FixedClock, ledger: MemoryLedger
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_literal_calls_nothing() -> None:
     assert literal("layer-1") == "'layer-1'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("series", ["layer-1", HOSTILE_NAMES["sql"], HOSTILE_NAMES["new lines of unicode"], "copy()"])
 def test_evidence_of_a_measured_kind_gives_its_figures(warehouse: Warehouse, private: Path, series: str) -> None:
     store_index(warehouse, series)
@@ -129,6 +130,7 @@ def test_every_kind_reads_the_tables_that_it_names_and_no_other(warehouse: Wareh
     assert {name for name in read if name in TABLES} == set(kind.tables)
 
 
+@pytest.mark.slow
 def test_a_kind_whose_tables_are_missing_is_skipped(warehouse: Warehouse, private: Path) -> None:
     assert {kind.part for kind in KINDS if kind not in kinds_of(warehouse, kind.part)} == set()
     warehouse.execute("drop table meta.check_results")

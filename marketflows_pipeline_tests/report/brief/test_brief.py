@@ -45,6 +45,7 @@ def test_a_planted_event_is_told(tmp_path: Path) -> None:
     assert told.event_ids == {"dominance_change:bitcoin:2026-11-20"}
 
 
+@pytest.mark.slow
 def test_nothing_unusual_is_said_in_so_many_words(tmp_path: Path) -> None:
     told = brief(tmp_path, {"mart.events": NONE})
 
@@ -56,6 +57,7 @@ def test_unchanged_data_is_not_told_again(tmp_path: Path) -> None:
     assert brief(tmp_path, since=NOW, now=NOW + DAY).statements == ()
 
 
+@pytest.mark.slow
 def test_the_headline_counts_what_is_not_told(tmp_path: Path) -> None:
     rows = [event("index_move", f"s{place}") for place in range(12)]
     told = brief(tmp_path, {"mart.events": events(*rows)})
@@ -82,6 +84,7 @@ def test_the_tutorials_figures_never_age(tmp_path: Path) -> None:
     assert told.now == NOW
 
 
+@pytest.mark.slow
 def test_a_part_without_data_is_not_covered(tmp_path: Path) -> None:
     changed = {name: TABLES[name].empty() for name in ("mart.pressure", "mart.exchange_flows", "core.daily_closes")}
     told = brief(tmp_path, changed, since=NOW - 40 * DAY)
@@ -102,6 +105,7 @@ def test_a_session_of_last_week_is_stale(tmp_path: Path) -> None:
     assert {part for part, age in told.as_of.items() if age.is_stale} == {"market_caps", "exchanges", "cross_asset"}
 
 
+@pytest.mark.slow
 def test_corrections_stand_apart_from_moves(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir()
@@ -115,6 +119,7 @@ def test_corrections_stand_apart_from_moves(tmp_path: Path) -> None:
     assert correction.corrected_figures["value"] == 47.5
 
 
+@pytest.mark.slow
 def test_a_file_of_an_earlier_version_holds_no_events(tmp_path: Path) -> None:
     link = published(tmp_path, {})
     with duckdb.connect(link) as connection:
@@ -127,6 +132,7 @@ def test_a_file_of_an_earlier_version_holds_no_events(tmp_path: Path) -> None:
     assert not told.is_known
 
 
+@pytest.mark.slow
 def test_nulls_and_types_of_a_file_made_by_somebody_else_are_left_out(tmp_path: Path) -> None:
     link = published(tmp_path, {})
     with duckdb.connect(link) as connection:

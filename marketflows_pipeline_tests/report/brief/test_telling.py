@@ -52,6 +52,7 @@ def test_a_sentence_is_told_once_with_its_figures(warehouse: Warehouse) -> None:
     assert (row["corrected_at"], row["corrected_figures"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_figure_that_changes_is_corrected_once(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.dominance", share(47.5))
@@ -74,6 +75,7 @@ def test_digits_that_are_not_shown_are_no_correction(warehouse: Warehouse) -> No
     assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 0)
 
 
+@pytest.mark.slow
 def test_a_figure_that_is_no_more_is_a_correction(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.dominance", share(48.25, CLOSE - DAY))
@@ -84,6 +86,7 @@ def test_a_figure_that_is_no_more_is_a_correction(warehouse: Warehouse) -> None:
     assert correction_of(row).now == NOT_FOUND
 
 
+@pytest.mark.slow
 def test_a_figure_that_became_none_is_a_correction(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.dominance", share(None))
@@ -92,6 +95,7 @@ def test_a_figure_that_became_none_is_a_correction(warehouse: Warehouse) -> None
     assert correction_of(kept(warehouse)).now == "unknown instead of +48.2"
 
 
+@pytest.mark.slow
 def test_evidence_that_is_refused_warns_and_is_no_correction(
     warehouse: Warehouse, log: pytest.LogCaptureFixture
 ) -> None:
@@ -113,6 +117,7 @@ def test_what_was_stale_and_left_the_lists_was_stale(warehouse: Warehouse) -> No
     assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 0)
 
 
+@pytest.mark.slow
 def test_a_state_that_changes_is_a_correction(warehouse: Warehouse) -> None:
     sql = "select 'up' as was, if(bitcoin_pct > 48, 'down', 'side_ways') as became from mart.dominance"
     row = event("quadrant_change", was="up", became="down", evidence_sql=sql)
@@ -124,6 +129,7 @@ def test_a_state_that_changes_is_a_correction(warehouse: Warehouse) -> None:
     assert correction_of(kept(warehouse)).now == "side-ways instead of down"
 
 
+@pytest.mark.slow
 def test_a_day_that_is_not_over_has_later_records_and_no_correction(warehouse: Warehouse) -> None:
     sql = EVIDENCE.replace("00:00:00", "10:50:00")
     warehouse.replace("mart.dominance", share(48.25, CLOSE.replace(hour=10, minute=50)))
@@ -134,6 +140,7 @@ def test_a_day_that_is_not_over_has_later_records_and_no_correction(warehouse: W
     assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 0)
 
 
+@pytest.mark.slow
 def test_tables_that_a_run_is_writing_are_not_asked(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.dominance", share(30.0))
@@ -144,6 +151,7 @@ def test_tables_that_a_run_is_writing_are_not_asked(warehouse: Warehouse) -> Non
     assert tell(warehouse, "run-2", NOW + HOUR, part="market_caps") == Told(0, 1)
 
 
+@pytest.mark.slow
 def test_what_is_known_to_be_unchanged_is_not_asked_again(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.dominance", share(30.0))
@@ -155,6 +163,7 @@ def test_what_is_known_to_be_unchanged_is_not_asked_again(warehouse: Warehouse) 
     assert tell(warehouse, "run-2", NOW + HOUR, changed_since=NOW) == Told(0, 1)
 
 
+@pytest.mark.slow
 def test_sentences_are_asked_again_for_a_month_and_kept_for_400_days(warehouse: Warehouse) -> None:
     tell(warehouse, "run-1", NOW)
     warehouse.replace("mart.events", TABLES["mart.events"].empty())
@@ -167,6 +176,7 @@ def test_sentences_are_asked_again_for_a_month_and_kept_for_400_days(warehouse: 
     assert warehouse.read(STATEMENTS).is_empty()
 
 
+@pytest.mark.slow
 def test_a_new_file_has_nothing_to_tell(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "new.duckdb") as new:
         assert tell(new, "run-1", NOW) == Told(0, 0)

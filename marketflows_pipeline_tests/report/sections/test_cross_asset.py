@@ -126,6 +126,7 @@ def test_verdicts_are_those_of_the_card(made: Section) -> None:
     assert models["auc"].to_list() == [0.507, None]
 
 
+@pytest.mark.slow
 def test_titles_follow_the_data(tmp_path: Path) -> None:
     turned = [{**row, "flow_usd": None if row["flow_usd"] is None else -row["flow_usd"]} for row in FLOWS]
     edge = [
@@ -155,6 +156,7 @@ def test_titles_follow_the_data(tmp_path: Path) -> None:
     assert "unusual: look for look-ahead first" in verdicts.filter(horizon=5)["verdict"][0]
 
 
+@pytest.mark.slow
 def test_empty_tables_have_no_card(tmp_path: Path) -> None:
     path = publish_tables(tmp_path, "cross_asset", {}, config=CONFIG, now=NOW)
     with open_published_file(path, is_tutorial=False, now=NOW) as file:

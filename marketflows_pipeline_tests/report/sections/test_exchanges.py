@@ -127,6 +127,7 @@ def test_a_proxy_is_called_one_and_flow_no_price(made: Section) -> None:
     assert "flow, not price" in card_of(made, "exchanges-netflow").caption.lower()
 
 
+@pytest.mark.slow
 def test_titles_follow_the_data(tmp_path: Path) -> None:
     quiet = [{**row, "volume_zscore": None if row["exchange_id"] != "binance" else -1.0} for row in FLOWS]
     league = [{**row, "signs_differ": None, "netflow_mid_usd": 0.0} for row in LEAGUE]
@@ -149,6 +150,7 @@ def test_empty_tables_have_no_card(tmp_path: Path) -> None:
     assert section.notes[0] == "Volume of exchanges: mart.exchange_flows is not published."
 
 
+@pytest.mark.slow
 def test_a_table_without_rows_has_no_card(tmp_path: Path) -> None:
     section = section_from(
         published(tmp_path, whale_signals=[], exchange_flows=[]), exchanges, now=NOW, with_charts=False

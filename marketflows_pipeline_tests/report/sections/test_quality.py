@@ -112,6 +112,7 @@ def test_evidence_stands_in_one_line(made: Section) -> None:
     assert card_of(made, "quality-failures").dataset.rows["evidence"].to_list() == ["worst: 12 % above 10 %"]
 
 
+@pytest.mark.slow
 def test_nothing_wrong_is_said_in_words(tmp_path: Path) -> None:
     passed = [{**row, "passed": True} for row in CHECKS]
     section = section_from(published(tmp_path, {"meta.check_results": passed}), quality, now=NOW, with_charts=False)

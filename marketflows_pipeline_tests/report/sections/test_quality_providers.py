@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.sections.quality import quality
 from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
@@ -38,6 +40,7 @@ def section(folder: Path, compared: list[dict[str, Any]], differing: list[dict[s
     return section_from(path, quality, now=NOW, with_charts=False)
 
 
+@pytest.mark.slow
 def test_the_newest_check_is_shown_with_its_largest_differences(tmp_path: Path) -> None:
     compared = [row("bitcoin", 0.5), row("bittensor", -14.0), row("ripple", 11.0), row("bitcoin", 99.0, days_ago=1)]
 
@@ -56,6 +59,7 @@ def test_the_newest_check_is_shown_with_its_largest_differences(tmp_path: Path) 
     ]
 
 
+@pytest.mark.slow
 def test_where_none_differs_the_check_is_shown_all_the_same(tmp_path: Path) -> None:
     made = section(tmp_path, [row("bitcoin", 0.5), row("ripple", 2.0)], [])
 

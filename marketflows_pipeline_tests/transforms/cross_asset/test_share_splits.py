@@ -133,6 +133,7 @@ def test_simple_splits_are_those_that_are_made() -> None:
     assert nearest_simple(pl.Series([*others, None])).to_list() == [None] * (len(others) + 1)
 
 
+@pytest.mark.slow
 def test_a_line_in_the_file_of_splits_settles_what_is_suspected() -> None:
     closes, shares = [250.0] * 4, [100.0, 100.0, 400.0, 400.0]
     _, found = told(closes, shares)
@@ -234,6 +235,7 @@ def test_a_flow_beyond_a_third_is_kept_and_told_apart() -> None:
     assert column(flows, "is_large_creation") == [False, True, False]
 
 
+@pytest.mark.slow
 def test_between_count_and_listing_nobody_knew_in_which_shares_the_count_is() -> None:
     """What is told by a split of later days must not be known to a model before them."""
     opens = [datetime(2026, 3, number, 14, 30, tzinfo=UTC) for number in (3, 4, 5, 6)]

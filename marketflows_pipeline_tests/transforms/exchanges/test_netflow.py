@@ -248,6 +248,7 @@ def test_the_share_of_volume_and_the_inflows_served_stand_beside_the_flow_of_the
     assert served.rows() == [(-1.0, None, 3.0), (None, None, None)]
 
 
+@pytest.mark.slow
 def test_the_share_of_own_tokens_is_unknown_where_none_are_listed_or_one_has_no_value() -> None:
     held: Record = {"OWN": (1, 25_000), "A": (1, 75_000)}
 

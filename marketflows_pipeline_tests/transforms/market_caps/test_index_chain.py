@@ -153,6 +153,7 @@ def test_a_swap_of_members_leaves_the_level() -> None:
     assert worth == pytest.approx(1, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_carried_on_as_in_one_go() -> None:
     whole = extend(EXAMPLE, LISTS)
     first = extend(EXAMPLE, LISTS, steps=(0, 1))

@@ -173,6 +173,7 @@ def test_bands_are_made_anew_only_when_a_day_closed(monkeypatch: pytest.MonkeyPa
     assert later["as_of"].unique().to_list() == [day(369)]
 
 
+@pytest.mark.slow
 def test_series_with_too_little_history_and_ended_ones_are_left_out_of_the_bands() -> None:
     """A narrative that was added yesterday would leave two common closes."""
     paths = random_walks(np.random.default_rng(9), 400, 4)

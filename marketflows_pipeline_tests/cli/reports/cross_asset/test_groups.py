@@ -50,6 +50,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_groups_are_summed_over_what_is_known_and_say_how_much_that_is(published: Path) -> None:
     body = ask(published, "cross-asset groups --days 3")
     sector, bitcoin = body["groups"]
@@ -86,6 +87,7 @@ def test_the_card_says_the_largest_flow_and_the_coverage_of_each_group(published
     assert "Nothing is filled in" in card.caption
 
 
+@pytest.mark.slow
 def test_without_groups_the_page_does_not_speak_of_them(market: Path) -> None:
     section = section_from(market / "warehouse" / "marketflows.duckdb", cross_asset, now=NOW, with_charts=False)
     assert not [note for note in section.notes if "roups" in note]

@@ -41,6 +41,7 @@ def window(row: dict[str, Any], sessions: int) -> dict[str, Any]:
     return next(each for each in row["windows"] if each["window_sessions"] == sessions)
 
 
+@pytest.mark.slow
 def test_the_brief_has_flows_of_groups_classes_and_assets(valued: Path) -> None:
     body = ask(valued, "cross-asset brief")
     spy = unit(body, "SPY")
@@ -54,6 +55,7 @@ def test_the_brief_has_flows_of_groups_classes_and_assets(valued: Path) -> None:
     assert unit(body, "metal", "class")["streak_sessions"] == 5
 
 
+@pytest.mark.slow
 def test_five_sessions_are_too_few_to_call_anything_unusual(valued: Path) -> None:
     body = ask(valued, "cross-asset brief")
     assert {each["zscore"] for row in body["units"] for each in row["windows"]} == {None}
@@ -61,6 +63,7 @@ def test_five_sessions_are_too_few_to_call_anything_unusual(valued: Path) -> Non
     assert "none" in invoke(valued, "cross-asset brief --format table").stdout
 
 
+@pytest.mark.slow
 def test_streaks_end_with_another_sign(valued: Path) -> None:
     body = ask(valued, "cross-asset brief")
     keys = ("streak_sessions", "streak_direction", "streak_since")
@@ -69,6 +72,7 @@ def test_streaks_end_with_another_sign(valued: Path) -> None:
     assert unit(body, "QQQ")["streak_sessions"] == 0
 
 
+@pytest.mark.slow
 def test_the_brief_as_csv_has_a_line_a_unit(valued: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(invoke(valued, "cross-asset brief --format csv").stdout)))
     spy = next(row for row in rows if row["name"] == "SPY")
@@ -76,6 +80,7 @@ def test_the_brief_as_csv_has_a_line_a_unit(valued: Path) -> None:
     assert spy["percentile_5_sessions_pct"] == ""
 
 
+@pytest.mark.slow
 def test_rotation_adds_up_differences_in_percent_of_assets(valued: Path) -> None:
     body = ask(valued, "cross-asset rotation metal SPY --days 2")
     # GLD 3 % and 3 % of a billion; SPY 50 and -50 of 9,800.
@@ -86,6 +91,7 @@ def test_rotation_adds_up_differences_in_percent_of_assets(valued: Path) -> None
     assert "Nobody sees that" in body["caveat"]
 
 
+@pytest.mark.slow
 def test_rotation_of_what_is_not_there_is_one_line(valued: Path) -> None:
     unknown = fault(valued, "cross-asset rotation equity SPYY")
     assert isinstance(unknown, UserInputError)
@@ -97,6 +103,7 @@ def measures(body: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["measure"], row["of"]): row for row in body["measures"]}
 
 
+@pytest.mark.slow
 def test_fresh_money_of_one_part_says_that_the_other_is_missing(valued: Path) -> None:
     found = measures(ask(valued, "fresh-money"))
     issued = found["stablecoin_issuance", "2 followed"]
@@ -107,6 +114,7 @@ def test_fresh_money_of_one_part_says_that_the_other_is_missing(valued: Path) ->
     assert (missing["week_usd"], missing["reason"]) == (None, "config.toml has no table [exchanges]")
 
 
+@pytest.mark.slow
 def test_fresh_money_is_never_added_up(tmp_path: Path) -> None:
     publish_market(tmp_path)
     (tmp_path / "warehouse" / "marketflows_tutorial.duckdb").unlink()

@@ -91,6 +91,7 @@ def league(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_exchanges_stand_by_net_flow_beside_defillamas_figure(league: Path) -> None:
     body = ask(league, "exchange-netflow --all")
     assert [(row["exchange_id"], row["netflow_mid_usd"], row["signs_differ"]) for row in body["exchanges"]] == [
@@ -123,6 +124,7 @@ def test_open_interest_leverage_and_stablecoins_stand_beside(league: Path) -> No
     assert kraken["open_interest_usd"] is None
 
 
+@pytest.mark.slow
 def test_what_is_not_known_is_named_with_the_reason(league: Path) -> None:
     coverage = ask(league, "exchange-netflow --all")["coverage"]
     assert [row["exchange_id"] for row in coverage["tracked_without_netflow"]] == ["gdax"]
@@ -153,6 +155,7 @@ def test_one_exchange_or_all_of_them_over_days_that_there_are(league: Path, line
     assert said in result.output
 
 
+@pytest.mark.slow
 def test_one_exchange_has_its_classes_too(league: Path) -> None:
     body = ask(league, "exchange-netflow binance 7")
     assert [(row["asset_class"], row["netflow_mid_usd"]) for row in body["by_class"]] == [

@@ -51,6 +51,7 @@ def test_the_direction_is_that_of_money_against_the_reserves(
     assert (body["netflow_reason"] is None) == (netflow_usd is not None)
 
 
+@pytest.mark.slow
 def test_the_flow_shown_is_at_the_mean_of_both_days_prices_and_that_at_one_price_stays_beside_it(folder: Path) -> None:
     """111 bitcoins in read as 11.10 M, 112 as 10.08 M: the price of the larger value jumps."""
     body = ask(folder, "exchange-netflow binance")
@@ -62,6 +63,7 @@ def test_the_flow_shown_is_at_the_mean_of_both_days_prices_and_that_at_one_price
     assert "Net flow: 70.0 M USD, 0.70 % of the reserves: inflow; price effect -30.0 M USD" in shown
 
 
+@pytest.mark.slow
 def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: Path) -> None:
     body = ask(folder, "exchange-netflow binance")
     # Recent (500 + 600 + 700) / 3 = 600 against (100 + 200 + 300 + 400) / 4 = 250
@@ -167,6 +169,7 @@ def test_volumes_of_long_ago_are_not_the_last_days(folder: Path) -> None:
     assert body["reserves_usd"] == 5e9, "from DefiLlama's overview, which has the untracked ones too"
 
 
+@pytest.mark.slow
 def test_an_unknown_exchange_is_the_users_fault_and_near_ones_are_named(folder: Path) -> None:
     caught = fault(folder, "exchange-netflow binanec")
     assert isinstance(caught, UserInputError)
@@ -181,6 +184,7 @@ def test_a_name_that_two_exchanges_bear_is_asked_back(folder: Path) -> None:
     assert "twin_a, twin_b" in str(caught)
 
 
+@pytest.mark.slow
 def test_records_that_lag_though_they_were_asked_for_are_stale(tmp_path: Path) -> None:
     days_ago = timedelta(days=4)
     lagging = [

@@ -123,6 +123,7 @@ def test_the_whales_are_counted_as_on_their_picture(folder: Path) -> None:
     assert "In all 3 of 4 coins are unusual" in invoke(folder, "whale-movements --format table").output
 
 
+@pytest.mark.slow
 def test_whales_are_unusual_coins_above_the_volume_asked_for(folder: Path) -> None:
     body = ask(folder, "whale-movements")
     assert [row["coin_id"] for row in body["whale_movements"]] == ["pepe", "bonk"], "tiny trades less than a million"
@@ -161,6 +162,7 @@ def test_what_is_not_measured_has_no_place_in_the_ranking(folder: Path) -> None:
     assert body["exchanges"][-1]["chains"] == []
 
 
+@pytest.mark.slow
 def test_the_volume_behind_a_share_is_known_though_the_exchange_left_the_list(tmp_path: Path) -> None:
     publish_exchanges(tmp_path, {**TABLES_OF_DATA, "mart.exchange_flows": TABLES_OF_DATA["mart.exchange_flows"][:1]})
     second = ask(tmp_path, "exchange-dominance")["exchanges"][1]
@@ -234,6 +236,7 @@ def test_figures_are_rounded_without_noise_and_what_is_not_finite_is_null() -> N
     assert plain(1_234.567, "price_usd") == 1_234.57
 
 
+@pytest.mark.slow
 def test_an_hour_without_whale_candidates_is_an_answer(tmp_path: Path) -> None:
     publish_exchanges(tmp_path, {**TABLES_OF_DATA, "mart.whale_signals": []})
     body = ask(tmp_path, "whale-movements")

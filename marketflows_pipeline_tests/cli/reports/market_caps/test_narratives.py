@@ -78,6 +78,7 @@ def found(folder: Path, line: str) -> list[str]:
     return [row["category_id"] for row in ask(folder, line)["categories"]]
 
 
+@pytest.mark.slow
 def test_the_most_unusual_categories_come_first_whatever_their_sign(categories: Path) -> None:
     assert found(categories, "narratives") == [
         "ai-agents",
