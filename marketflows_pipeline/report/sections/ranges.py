@@ -11,7 +11,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_of
-from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
+from marketflows_pipeline.report.sections.cards import caption, newest_time, section_of_cards, select
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
@@ -84,7 +84,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
         key="ranges-shares",
         title=title,
         subtitle=subtitle,
-        caption=caption(source_of(file), full["ts"].max(), COUNTED, SURVIVORS),  # type: ignore[arg-type] # a column of times
+        caption=caption(source_of(file), newest_time(full, "ts"), COUNTED, SURVIVORS),
         dataset=Dataset("ranges_shares", rows, before),
         columns=(
             FigureColumn("ts", "Time (UTC)"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import polars as pl
 
@@ -81,14 +82,14 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
         for label, quadrant, ratio, momentum in newest.select(KEY, "quadrant", "ratio", "momentum").iter_rows()
     ]
-    as_of = rows["ts"].max()
+    as_of = cast("datetime", rows["ts"].max())
     return Card(
         key=key,
         title=title,
         subtitle=subtitle,
         caption=caption(
             source_of(file),
-            as_of,  # type: ignore[arg-type] # a column of times
+            as_of,
             EACH_ITS_OWN,
             TURNS_BY_ITSELF,
             outside_sentence(figures),
@@ -218,7 +219,7 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     )
     chart = alt.layer(*_quadrant_names(base), paths, heads, names)
     chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
-    oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
+    oldest = cast("int | None", rows["step"].max()) or 0
     inputs = [
         input_range("day", f"{step.capitalize()}s back", -oldest, 0, 0),
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
@@ -248,7 +249,7 @@ def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
     return [*layers, day]
 
 
-def _picture(benchmark: str, as_of: Any) -> str:  # noqa: ANN401
+def _picture(benchmark: str, as_of: datetime) -> str:
     return RotationSpec(
         universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
         window=0, chance=(), tail=0, source="",
