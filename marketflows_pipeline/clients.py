@@ -82,7 +82,7 @@ class Clients:
         if self._is_tutorial:
             return TutorialProvider()
         if self._settings.provider == "folder":
-            from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
+            from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415 (as below)
 
             own = self._settings.providers.folder
             assert own.path is not None, "the settings were checked for it"
@@ -113,7 +113,7 @@ class Clients:
         if self._is_tutorial:
             market = TutorialMarket()
             return CrossAssetClients([market], dict.fromkeys(market.issuers, market), [market])
-        from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415
+        from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415 (see the docstring)
         from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
         from marketflows_pipeline.providers.volatility.client import Cboe, Fred  # noqa: PLC0415
         from marketflows_pipeline.providers.yahoo.client import Yahoo  # noqa: PLC0415

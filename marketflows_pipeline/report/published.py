@@ -97,7 +97,7 @@ class PublishedFile:
     @property
     def bitcoin_id(self) -> str:
         """How that provider calls bitcoin."""
-        from marketflows_pipeline.settings import SOURCES  # noqa: PLC0415 (not every answer needs pydantic)
+        from marketflows_pipeline.settings import SOURCES  # not every answer needs pydantic
 
         return next((source.bitcoin_id for name, source in SOURCES.items() if name == self.provider), "")
 

@@ -63,7 +63,7 @@ class PictureContext:
         category: str,
         base_asset: str,
         styles: Mapping[str, tuple[SeriesStyle, ...]],
-        **family: Any,  # noqa: ANN401
+        **family: Any,  # noqa: ANN401 (fields of ChartSpec)
     ) -> ChartSpec:
         """What a line chart of a category in a base says; the family is its EMA period, order and scaling."""
         return ChartSpec(

@@ -93,7 +93,7 @@ def line_layers(
     y: alt.Y,
     *,
     width: float,
-    **channels: Any,  # noqa: ANN401
+    **channels: Any,  # noqa: ANN401 (what Altair takes)
 ) -> list[alt.Chart]:
     """The line at zero, the lines, and dots at their ends and where a line could show nothing.
 

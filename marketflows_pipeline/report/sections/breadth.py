@@ -70,7 +70,7 @@ def breadth_of(file: PublishedFile, category: str) -> Breadth | None:
         where b.category in ('{COHORT}', {literal(category)})
           and b.ts > (select max(ts) from mart.breadth) - interval {_DAYS} day
         order by b.category <> '{COHORT}', s.sort_order, b.series, b.ts
-    """)  # noqa: S608
+    """)
     rows = file.frame(sql)
     measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
     return None if measured.is_empty() else Breadth(file, category, sql, rows)

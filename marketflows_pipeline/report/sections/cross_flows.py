@@ -31,7 +31,7 @@ from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLU
 FLOWS = "core.asset_flows"
 CREATIONS = "creations are counted by the issuers, often a session after the orders"
 # What the figures are made of; the windows, their z-scores and percentiles are those of `cross-asset brief`.
-SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"  # noqa: S608 (constants)
+SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"
 GROUPS = "cross_asset_groups"
 GROUPS_SQL = """
 with sessions as (
@@ -231,7 +231,7 @@ def groups_title(known: pl.DataFrame) -> str:
 
 @kept_spec
 def _groups_spec(known: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     base = (
         alt.Chart(alt.NamedData(GROUPS))

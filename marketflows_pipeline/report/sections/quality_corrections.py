@@ -42,13 +42,13 @@ from core.provider_comparison
 where {_NEWEST}
 order by abs(difference_pct) desc, coin_id
 limit 25
-"""  # noqa: S608 (text of this file)
+"""
 _COMPARED = f"""
 select count(*) as n, max(ts) as ts, any_value(provider::varchar) as provider,
        (select count(*) from mart.provider_differences where {_NEWEST}) as n_differing
 from core.provider_comparison
 where {_NEWEST}
-"""  # noqa: S608 (likewise)
+"""
 
 
 def revisions_card(file: PublishedFile) -> Card | None:

@@ -68,7 +68,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
                100 * t.market_cap_usd / sum(t.market_cap_usd) over (partition by t.ts) as share_pct
         from core.group_totals t join core.series s using (category, series)
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
-    """)  # noqa: S608
+    """)
     full = file.frame(sql)
     shares = newest_figures(full, "share_pct")
     if not shares:
@@ -185,12 +185,12 @@ def _chain_sql() -> str:
         join core.series s on s.category = {literal(RANGES)} and s.series = now.series
         where now.chain_index is not null and before.chain_index is not null
         order by p.days desc, s.sort_order
-    """)  # noqa: S608
+    """)
 
 
 @kept_spec
 def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], periods: list[int]) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     rows = alt.Chart(alt.NamedData("ranges_chain")).transform_filter("datum.days === +days")
     y = alt.Y(f"{KEY}:N", sort=labels[::-1], axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=150))

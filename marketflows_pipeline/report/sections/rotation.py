@@ -123,7 +123,7 @@ def _sql(benchmark: str) -> str:
         from points p join core.series s on s.category = {literal(NARRATIVES)} and s.series = p.series
         where p.step < {_CLOSES} and p.quadrant is not null
         order by s.sort_order, p.ts
-    """)  # noqa: S608
+    """)
 
 
 def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
@@ -170,7 +170,7 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
         series: key, label and colour of each.
         step: what one is called.
     """
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     reach = rows.select(pl.max_horizontal((pl.col("ratio", "momentum") - 100).abs()).max()).item()
     edge = float(max(1, math.ceil(reach or 1)))
@@ -227,9 +227,9 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     return spec_of(chart, dataset, height=_HEIGHT, inputs=inputs)
 
 
-def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
+def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401 (of Altair)
     """The names of the quadrants in their corners, and the day that the slider is at."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     one = base.transform_filter("datum.back === 0").transform_aggregate(ts="max(ts)")
     right, bottom = alt.ExprRef("width - 6"), alt.ExprRef("height - 8")
