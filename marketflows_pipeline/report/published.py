@@ -46,9 +46,10 @@ class PublishedFile:
             sql: one select, with ``$name`` for each parameter.
             params: its parameters.
         """
-        return self._named(self._reading.frame(sql, params))
+        return self.with_presentable_names(self._reading.frame(sql, params))
 
-    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def with_presentable_names(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its names as they may be shown."""
         return with_texts(frame, self.names.intersection(frame.columns), presentable_name)
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
