@@ -24,7 +24,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 )
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
-from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings import MarketCapSource, Settings
 from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges, TutorialReserves
 from marketflows_pipeline.tutorial.provider import TutorialProvider
@@ -82,7 +82,7 @@ class Clients:
         if self._is_tutorial:
             return TutorialProvider()
         if self._settings.provider == "folder":
-            from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
+            from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415 (as below)
 
             own = self._settings.providers.folder
             assert own.path is not None, "the settings were checked for it"
@@ -113,7 +113,7 @@ class Clients:
         if self._is_tutorial:
             market = TutorialMarket()
             return CrossAssetClients([market], dict.fromkeys(market.issuers, market), [market])
-        from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415
+        from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415 (see the docstring)
         from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
         from marketflows_pipeline.providers.volatility.client import Cboe, Fred  # noqa: PLC0415
         from marketflows_pipeline.providers.yahoo.client import Yahoo  # noqa: PLC0415
@@ -146,17 +146,16 @@ class Clients:
 
     @cached_property
     def _coingecko(self) -> CoinGecko:
-        return self._planned(CoinGecko)
+        return self._planned(CoinGecko, self._settings.providers.coingecko)
 
     @cached_property
     def _coinpaprika(self) -> CoinPaprika:
         from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika  # noqa: PLC0415 (not all runs ask it)
 
-        return self._planned(CoinPaprika)
+        return self._planned(CoinPaprika, self._settings.providers.coinpaprika)
 
-    def _planned(self, service: type[P]) -> P:
-        """A service with the plan and key of the settings."""
-        source = getattr(self._settings.providers, service.name)
+    def _planned(self, service: type[P], source: MarketCapSource) -> P:
+        """A service with the plan of its settings, and its key."""
         key = self._settings.secrets.of(service.name)
         client = service(
             plan=source.plan,

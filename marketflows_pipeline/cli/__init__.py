@@ -99,7 +99,7 @@ def marketflows(
     options = RunOptions(config=config, secrets=secrets, out_dir=out_dir, provider=provider, tutorial=tutorial)
     context.obj = options
     if context.invoked_subcommand is None:
-        from marketflows_pipeline.cli.run import run  # noqa: PLC0415 (Dagster takes over a second to import)
+        from marketflows_pipeline.cli.run import run  # Dagster takes over a second to import
 
         context.exit(run(options, log_level.upper()))
 

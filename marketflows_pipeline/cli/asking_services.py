@@ -29,12 +29,12 @@ def services_of(settings: Settings, command: str, clock: Clock) -> Iterator[Clie
     Raises:
         RunLockedError: if a run is going on for longer than a minute.
     """
-    from marketflows_pipeline.clients import Clients  # noqa: PLC0415 (--help need not wait for DuckDB and httpx)
-    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415
-    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.ledger import WarehouseLedger  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
+    from marketflows_pipeline.clients import Clients
+    from marketflows_pipeline.coordination.run_locks import lock_of
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S
+    from marketflows_pipeline.warehouse.ledger import WarehouseLedger
+    from marketflows_pipeline.warehouse.store import Warehouse
+    from marketflows_pipeline.warehouse.stores.chosen import store_of
 
     # It writes nothing of any part, so where parts are locked one by one it waits for none.
     lock = lock_of(settings, parts=(), on_wait=lambda words: say(words, is_error=True))

@@ -41,10 +41,10 @@ def brief(options: RunOptions, since: str, output_format: Literal["text", "json"
     start = None if since == LAST else start_of(since, asked_at)
     path = answering_file(options)
     # Imported here, because --help need not wait for DuckDB.
-    from marketflows_pipeline.cli.last_brief import LastBrief, recalled, remembered  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.brief import FORMS  # noqa: PLC0415
-    from marketflows_pipeline.report.brief.brief import NO_EVENTS, brief_of  # noqa: PLC0415
-    from marketflows_pipeline.report.published import open_published_file  # noqa: PLC0415
+    from marketflows_pipeline.cli.last_brief import LastBrief, recalled, remembered
+    from marketflows_pipeline.cli.reports.brief import FORMS
+    from marketflows_pipeline.report.brief.brief import NO_EVENTS, brief_of
+    from marketflows_pipeline.report.published import open_published_file
 
     last, warnings = recalled(path) if start is None else (None, ())
     with open_published_file(path, is_tutorial=options.tutorial, now=asked_at) as file:

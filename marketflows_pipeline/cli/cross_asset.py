@@ -51,7 +51,7 @@ def cross_asset() -> None:
 @prints_report(CROSS_ASSET, "cross-asset flows --refresh", refresh_by=_FETCH)
 def flows(*, days: int, include_issuance: bool) -> Build:
     """Net flow of each asset over the last sessions, ranked; issuance of coins is shown beside."""
-    from marketflows_pipeline.cli.reports.cross_asset.flows import cross_asset_flows  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.cross_asset.flows import cross_asset_flows
 
     return lambda data: cross_asset_flows(data, days, include_issuance=include_issuance)
 
@@ -66,7 +66,7 @@ def who_gained(*, symbol: str, days: int, include_issuance: bool) -> Build:
 
     An attribution in proportion to size, not observed transfers.
     """
-    from marketflows_pipeline.cli.reports.cross_asset import who_gained as report  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset import who_gained as report
 
     return lambda data: report.who_gained(data, symbol, days, include_issuance=include_issuance)
 
@@ -76,7 +76,7 @@ def who_gained(*, symbol: str, days: int, include_issuance: bool) -> Build:
 @prints_report(CROSS_ASSET, "cross-asset regimes --refresh", refresh_by=_FETCH)
 def regimes(*, days: int) -> Build:
     """Whether the market wants risk: by VIX, its term structure and ratios of assets."""
-    from marketflows_pipeline.cli.reports.cross_asset.regimes import market_regimes  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.regimes import market_regimes
 
     return lambda data: market_regimes(data, days)
 
@@ -85,7 +85,7 @@ def regimes(*, days: int) -> Build:
 @prints_report(CROSS_ASSET, "cross-asset brief --refresh", refresh_by=_FETCH)
 def brief() -> Build:
     """Flows of 1, 5 and 21 trade sessions by group, class and asset, each against all past windows of that length."""
-    from marketflows_pipeline.cli.reports.cross_asset.brief import flow_brief  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.brief import flow_brief
 
     return flow_brief
 
@@ -95,7 +95,7 @@ def brief() -> Build:
 @prints_report(CROSS_ASSET, "cross-asset groups --refresh", refresh_by=_FETCH)
 def groups(*, days: int) -> Build:
     """Flows of sectors, regions or spot crypto funds, as the settings group them, summed over what is known."""
-    from marketflows_pipeline.cli.reports.cross_asset.groups import fund_groups  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.groups import fund_groups
 
     return lambda data: fund_groups(data, days)
 
@@ -116,7 +116,7 @@ def rotation(*, first: str, second: str, days: int) -> Build:
 
     Which of them flows favour, since when, and whether they move together; not which dollar went where.
     """
-    from marketflows_pipeline.cli.reports.cross_asset.rotation import flow_rotation_report  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.rotation import flow_rotation_report
 
     return lambda data: flow_rotation_report(data, first, second, days)
 
@@ -143,7 +143,7 @@ def rotation(*, first: str, second: str, days: int) -> Build:
 @click.pass_obj
 def train(options: RunOptions, horizon: str, target: str, model: str, output_format: ReportFormat) -> None:
     """Train a model, walked forward by date, and say what it was worth beside baselines and without flows."""
-    from marketflows_pipeline.cli.reports.cross_asset.model_evaluation import model_evaluation  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.model_evaluation import model_evaluation
 
     # The command line lets no other words through.
     one = Training(cast("Horizon", int(horizon)), cast("Target", target), cast("ModelKind", model))
@@ -164,7 +164,7 @@ def train(options: RunOptions, horizon: str, target: str, model: str, output_for
 @click.pass_obj
 def score(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
     """Probabilities for the latest session by the newest models, each with a plain verdict."""
-    from marketflows_pipeline.cli.reports.cross_asset.model_scores import model_scores  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.model_scores import model_scores
 
     print_report(
         options,
@@ -185,7 +185,7 @@ def score(options: RunOptions, output_format: ReportFormat, *, refresh: bool) ->
 @prints_report(FRESH_MONEY, "fresh-money --refresh", refresh_by=_FETCH_ALL)
 def fresh_money() -> Build:
     """Issuance of stablecoins, creations of funds and net flow of exchanges on one page, never added up."""
-    from marketflows_pipeline.cli.reports.cross_asset import fresh_money as report  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset import fresh_money as report
 
     return report.fresh_money
 

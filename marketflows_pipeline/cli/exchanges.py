@@ -48,7 +48,7 @@ def exchange_flows(*, limit: int | None) -> Build:
 
     It measures activity, not money moving in or out: see exchange-netflow.
     """
-    from marketflows_pipeline.cli.reports.exchanges import flows  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.reports.exchanges import flows
 
     return lambda data: flows.exchange_flows(data, limit or data.context.top_n)
 
@@ -77,7 +77,7 @@ def exchange_netflow(
 
     EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name. With --all it is left out.
     """
-    from marketflows_pipeline.cli.reports.exchanges import league, netflow  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import league, netflow
 
     if days is not None and days_option is not None and days != days_option:
         raise click.UsageError(f"DAYS is {days} and --days is {days_option}: give one of them.")
@@ -108,7 +108,7 @@ def whale_movements(*, min_value_usd: float) -> Build:
 
     A proxy for large holders at work: no single transaction is seen.
     """
-    from marketflows_pipeline.cli.reports.exchanges import whales  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import whales
 
     return lambda data: whales.whale_movements(data, min_value_usd)
 
@@ -117,7 +117,7 @@ def whale_movements(*, min_value_usd: float) -> Build:
 @prints_report(EXCHANGES, "exchange-tvl --refresh", refresh_by=_FETCH)
 def exchange_tvl() -> Build:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
-    from marketflows_pipeline.cli.reports.exchanges import tvl  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import tvl
 
     return lambda data: tvl.exchange_tvl(data, data.context.top_n)
 
@@ -138,7 +138,7 @@ def exchange_tvl() -> Build:
 @prints_report(EXCHANGES, "exchange-dominance --refresh", refresh_by=_FETCH)
 def exchange_dominance(*, measure: str, segment: str | None) -> Build:
     """Market shares of exchanges, and how concentrated they are."""
-    from marketflows_pipeline.cli.reports.exchanges import dominance  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import dominance
 
     return lambda data: dominance.exchange_dominance(data, measure, segment, data.context.top_n)
 

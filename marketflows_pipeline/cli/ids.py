@@ -36,10 +36,10 @@ def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, out
     changed: the lines for config.toml are yours to paste.
     """
     # Imported here, because --help need not wait for polars, DuckDB and pydantic.
-    from marketflows_pipeline.cli.reports.id_map import id_map_report, lines_to_paste  # noqa: PLC0415
-    from marketflows_pipeline.ingest.market_caps.id_map import most_calls, propose_ids  # noqa: PLC0415
-    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
-    from marketflows_pipeline.settings.models import source_of  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.id_map import id_map_report, lines_to_paste
+    from marketflows_pipeline.ingest.market_caps.id_map import most_calls, propose_ids
+    from marketflows_pipeline.settings import load_settings
+    from marketflows_pipeline.settings.models import source_of
 
     if options.tutorial:
         raise click.UsageError("the tutorial's coins are made up: no other provider has them.")

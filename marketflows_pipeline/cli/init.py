@@ -157,7 +157,7 @@ def _refuse_overwriting(path: Path, option: str, terminal: Terminal | None, *, f
 
 def _write(options: RunOptions, given: Given, terminal: Terminal | None, *, force: bool) -> None:
     """Gather the answers, and put the files that they make in their places."""
-    from marketflows_pipeline.settings.writing import config_text  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.settings.writing import config_text
 
     secrets, new_key = options.secrets, key_of(given.api_key_file)
     is_stored = has_stored_key(secrets, os.environ)
@@ -196,8 +196,8 @@ def _write(options: RunOptions, given: Given, terminal: Terminal | None, *, forc
 
 def _choices(options: RunOptions, account: Account, given: Given, terminal: Terminal | None) -> Choices:
     """Narratives and portfolios by the provider's own lists, and what needs none."""
-    from marketflows_pipeline.ingest.market_caps.catalogue import Catalogue  # noqa: PLC0415 (--help is quick)
-    from marketflows_pipeline.settings.writing import Choices, config_text  # noqa: PLC0415
+    from marketflows_pipeline.ingest.market_caps.catalogue import Catalogue
+    from marketflows_pipeline.settings.writing import Choices, config_text
 
     usual = Choices(account.provider, account.plan)
 
@@ -239,9 +239,9 @@ def _answer(given: bool | None, terminal: Terminal | None, question: str, *, def
 
 def _drafted(options: RunOptions, account: Account, text: str) -> AbstractContextManager[Draft]:
     """Settings of this text and the account's key, beside the places of their files."""
-    from marketflows_pipeline.settings.drafts import drafted_settings  # noqa: PLC0415 (--help is quick)
-    from marketflows_pipeline.settings.files import read_text  # noqa: PLC0415
-    from marketflows_pipeline.settings.writing import secrets_text  # noqa: PLC0415
+    from marketflows_pipeline.settings.drafts import drafted_settings
+    from marketflows_pipeline.settings.files import read_text
+    from marketflows_pipeline.settings.writing import secrets_text
 
     keys = None
     if account.new_key is not None:
@@ -252,7 +252,7 @@ def _drafted(options: RunOptions, account: Account, text: str) -> AbstractContex
 @contextmanager
 def _service(options: RunOptions, account: Account) -> Iterator[CoinGecko | CoinPaprika]:
     """The provider of the account, asked with nothing but the defaults chosen."""
-    from marketflows_pipeline.settings.writing import Choices, config_text  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.settings.writing import Choices, config_text
 
     with (
         _drafted(options, account, config_text(Choices(account.provider, account.plan))) as draft,
@@ -267,7 +267,7 @@ def _check_key(options: RunOptions, account: Account) -> None:
     Raises:
         UserInputError: it is not.
     """
-    from marketflows_pipeline.providers.coingecko.client import CoinGecko  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.providers.coingecko.client import CoinGecko
 
     with _service(options, account) as client:
         assert isinstance(client, CoinGecko), "no other provider has keys here"

@@ -46,8 +46,8 @@ def key_of(api_key_file: Path | None) -> str | None:
     Raises:
         UserInputError: the file cannot be read, or holds something else.
     """
-    from marketflows_pipeline.settings.files import read_key  # noqa: PLC0415 (--help need not wait for pydantic)
-    from marketflows_pipeline.settings.keys import is_sendable  # noqa: PLC0415
+    from marketflows_pipeline.settings.files import read_key
+    from marketflows_pipeline.settings.keys import is_sendable
 
     if api_key_file is None:
         return None
@@ -67,7 +67,7 @@ def has_stored_key(secrets: Path, environ: Mapping[str, str]) -> bool:
     Raises:
         UserInputError: one of them is wrong.
     """
-    from marketflows_pipeline.settings.keys import read_keys  # noqa: PLC0415 (--help need not wait for pydantic)
+    from marketflows_pipeline.settings.keys import read_keys
 
     faults: list[str] = []
     keys = read_keys([WITH_KEY], secrets, environ, faults)

@@ -22,7 +22,7 @@ class Terminal:
     """Somebody who can be asked; what is quoted is text, never markup."""
 
     def __init__(self) -> None:
-        from rich.console import Console  # noqa: PLC0415 (--help need not wait for rich)
+        from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False, markup=False)
 
@@ -49,8 +49,8 @@ class Terminal:
     def _ask(
         self, question: str, default: str, *, choices: Sequence[str] | None = None, is_hidden: bool = False
     ) -> str:
-        from rich.prompt import Prompt  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.prompt import Prompt
+        from rich.text import Text
 
         prompt = Prompt(
             Text(presentable(question, _LINE)),

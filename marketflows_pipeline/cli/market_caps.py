@@ -38,7 +38,7 @@ def narratives(*, like: str | None, days: str, kind: str | None, limit: int) -> 
 
     Sums of market caps as the service has them, mostly prices: no index, and no money that moved.
     """
-    from marketflows_pipeline.cli.reports.market_caps import narratives as report  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.market_caps import narratives as report
 
     return lambda data: report.narratives(data, int(days), like=like, kind=kind, limit=limit)
 
@@ -63,7 +63,7 @@ def movers(*, by: str, days: int, category: str | None, series: str | None, limi
 
     The effects add up to the change. Supply is measured over 7 days or more; below that it is part of the rest.
     """
-    from marketflows_pipeline.cli.reports.market_caps import movers as report  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.market_caps import movers as report
 
     if by == "supply" and days < SUPPLY_DAYS:
         raise click.UsageError(
@@ -78,7 +78,7 @@ def movers(*, by: str, days: int, category: str | None, series: str | None, limi
 @_prints_report
 def migration(*, days: str) -> Build:
     """Which coins crossed the limits of market-cap ranges, net and gross, beside each range's growth without them."""
-    from marketflows_pipeline.cli.reports.market_caps import migration as report  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.market_caps import migration as report
 
     return lambda data: report.migration(data, int(days))
 
@@ -98,7 +98,7 @@ def breadth(*, series: str | None, days: int) -> Build:
 
     SERIES is a narrative's slug, a range's lower limit in whole dollars, or cohort.
     """
-    from marketflows_pipeline.cli.reports.market_caps import breadth as report  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.market_caps import breadth as report
 
     return lambda data: report.breadth(data, series, days)
 
@@ -123,7 +123,7 @@ def rotation(options: RunOptions, universe: str, base: str | None, output_format
 
     Each figure of the whole chart stands beside the band that the same returns give in shuffled order.
     """
-    from marketflows_pipeline.cli.reports.rotation import series_rotation  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.rotation import series_rotation
 
     if base is not None and universe != "narratives":
         raise click.UsageError(f"--base is for narratives: {universe} has the benchmark of the settings.")

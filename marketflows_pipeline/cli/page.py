@@ -24,8 +24,8 @@ from marketflows_pipeline.options import RunOptions
 @click.pass_obj
 def report(options: RunOptions, out: Path | None, *, is_opened: bool) -> None:
     """Write one HTML file with the brief, all charts and their figures, from what is published."""
-    from marketflows_pipeline.report.places import write_on_demand  # noqa: PLC0415 (--help is quick)
-    from marketflows_pipeline.run_context import read_settings  # noqa: PLC0415
+    from marketflows_pipeline.report.places import write_on_demand
+    from marketflows_pipeline.run_context import read_settings
 
     settings = read_settings(options, os.environ, needs_key=False)
     path = published_file(settings)
@@ -47,7 +47,7 @@ def scripts(*, is_needed: bool = False) -> str:
     Returns:
         The scripts; empty where they are missing and cannot be made.
     """
-    from marketflows_pipeline.report.bundle import make_bundle, read_bundle, user_folder  # noqa: PLC0415
+    from marketflows_pipeline.report.bundle import make_bundle, read_bundle, user_folder
 
     if bundle := read_bundle():
         return bundle

@@ -33,10 +33,10 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
     and said so.
     """
     # Imported here, because --help need not wait for polars, DuckDB and pydantic.
-    from marketflows_pipeline.cli.reports.plan import Stored, plan_report, stored_facts  # noqa: PLC0415
-    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
-    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.published import read_published  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.plan import Stored, plan_report, stored_facts
+    from marketflows_pipeline.settings import load_settings
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path
+    from marketflows_pipeline.warehouse.published import read_published
 
     if options.tutorial:
         raise click.UsageError("the tutorial asks no service for anything; ask without --tutorial.")
@@ -66,7 +66,7 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
 
 def _counted_by_all(settings: Settings, stored: Stored, now: datetime) -> Stored:
     """The same with the credits that all hosts have spent, where their database answers."""
-    from marketflows_pipeline.coordination.credits import shared_count  # noqa: PLC0415 (for several hosts)
+    from marketflows_pipeline.coordination.credits import shared_count  # for several hosts
 
     try:
         spent = shared_count(settings, settings.provider, now)

@@ -52,15 +52,15 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
     While a run goes on, this is as of the last publish, and says so.
     """
     # Imported here, because --help need not wait for DuckDB.
-    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415 (loads filelock)
-    from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # loads filelock
+    from marketflows_pipeline.warehouse.quarantine import listing_sql
+    from marketflows_pipeline.warehouse.user_query import write_result
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
         _list_published(question, answering_file(options), output_format)
         return
-    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (loads polars)
+    from marketflows_pipeline.warehouse.store import Warehouse  # loads polars
 
     try:
         with RunLock(lock_path(private)).acquire(command=_typed(), wait_s=0):
@@ -72,7 +72,7 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
 
 def _list_published(question: str, path: Path, output_format: Literal["table", "json", "csv"]) -> None:
-    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.user_query import write_result
 
     try:
         write_result(question, path, output_format, standard_output(), for_spreadsheets=True)
@@ -88,7 +88,7 @@ def _list_published(question: str, path: Path, output_format: Literal["table", "
 @click.pass_obj
 def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> None:
     """Leave the row KEY of TABLE out of everything that is computed, from the next run on."""
-    from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse import quarantine as stored
 
     _refuse_unknown(table, column)
     if not reason.strip():
@@ -112,7 +112,7 @@ def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> 
 @click.pass_obj
 def release(options: RunOptions, table: str, key: str, column: str | None) -> None:
     """Let the row KEY of TABLE count again, from the next run on; no rule leaves it out again for the same column."""
-    from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse import quarantine as stored
 
     _refuse_unknown(table, column or "")
     with _alone(options, table) as warehouse:
@@ -138,8 +138,8 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
     Raises:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
-    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
-    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # loads filelock
+    from marketflows_pipeline.warehouse.store import Warehouse
 
     store, lock = _store_and_lock(options, table)
     if not store.exists():
@@ -150,12 +150,12 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
 
 def _store_and_lock(options: RunOptions, table: str) -> tuple[Store, Lock]:
     """What holds the table, and what keeps a run out that writes it; keys are read for a lake alone."""
-    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (--help need not wait for polars)
-    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
-    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415
-    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
+    from marketflows_pipeline.coordination.run_locks import lock_of
+    from marketflows_pipeline.schema import TABLES
+    from marketflows_pipeline.settings import load_config, load_settings
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path
+    from marketflows_pipeline.warehouse.stores.chosen import store_of
+    from marketflows_pipeline.warehouse.stores.file import FileStore
 
     on_wait = functools.partial(say, is_error=True)
     if options.tutorial or load_config(options.config, options.provider).warehouse.lake is None:
@@ -168,7 +168,7 @@ def _store_and_lock(options: RunOptions, table: str) -> tuple[Store, Lock]:
 def _private_path(options: RunOptions) -> Path:
     if options.tutorial:
         return Path.cwd() / TUTORIAL_PRIVATE
-    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+    from marketflows_pipeline.settings import load_config
 
     return load_config(options.config, options.provider).warehouse.path
 
@@ -178,8 +178,8 @@ def _typed() -> str:
 
 
 def _refuse_unknown(table: str, column: str) -> None:
-    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415 (--help need not wait for polars)
-    from marketflows_pipeline.transforms.plausibility import BOUNDS  # noqa: PLC0415
+    from marketflows_pipeline.schema import TABLES
+    from marketflows_pipeline.transforms.plausibility import BOUNDS
 
     if table not in BOUNDS:
         near = _near(table, [*BOUNDS])
@@ -190,8 +190,8 @@ def _refuse_unknown(table: str, column: str) -> None:
 
 
 def _row_key(warehouse: Warehouse, table: str, text: str) -> str:
-    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.quarantine import canonical_key, example_key  # noqa: PLC0415
+    from marketflows_pipeline.schema import TABLES
+    from marketflows_pipeline.warehouse.quarantine import canonical_key, example_key
 
     key = canonical_key(warehouse, table, text)
     if key is None:
@@ -202,7 +202,7 @@ def _row_key(warehouse: Warehouse, table: str, text: str) -> str:
 
 def _hint(warehouse: Warehouse, table: str, key: str) -> str:
     """The nearest rows of the same id, or ids that are spelled alike."""
-    from marketflows_pipeline.warehouse.quarantine import ids_of, nearest_keys  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.quarantine import ids_of, nearest_keys
 
     near = nearest_keys(warehouse, table, key)
     if near:

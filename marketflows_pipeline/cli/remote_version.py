@@ -29,13 +29,13 @@ def remote_version(address: str, options: RunOptions, environ: Mapping[str, str]
         ObjectStorageError: if the service could not be asked, or nothing is published there.
     """
     # Imported here, because --help need not wait for pydantic.
-    from pydantic_core import PydanticCustomError  # noqa: PLC0415
+    from pydantic_core import PydanticCustomError
 
-    from marketflows_pipeline.object_storage.objects import open_objects  # noqa: PLC0415
-    from marketflows_pipeline.object_storage.pointer import parse_at, published_key  # noqa: PLC0415
-    from marketflows_pipeline.settings.keys import read_object_keys  # noqa: PLC0415
-    from marketflows_pipeline.settings.object_storage import object_place  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.remote import RemoteVersion  # noqa: PLC0415
+    from marketflows_pipeline.object_storage.objects import open_objects
+    from marketflows_pipeline.object_storage.pointer import parse_at, published_key
+    from marketflows_pipeline.settings.keys import read_object_keys
+    from marketflows_pipeline.settings.object_storage import object_place
+    from marketflows_pipeline.warehouse.remote import RemoteVersion
 
     at = parse_at(address)
     try:
@@ -52,10 +52,10 @@ def remote_version(address: str, options: RunOptions, environ: Mapping[str, str]
 
 
 def _storage(options: RunOptions, environ: Mapping[str, str]) -> ObjectStorage:
-    from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic import ValidationError
 
-    from marketflows_pipeline.settings import load_config  # noqa: PLC0415
-    from marketflows_pipeline.settings.object_storage import storage_of  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_config
+    from marketflows_pipeline.settings.object_storage import storage_of
 
     is_named = options.config != RunOptions().config
     said = load_config(options.config).object_storage if is_named or os.path.lexists(options.config) else None

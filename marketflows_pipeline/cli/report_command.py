@@ -62,7 +62,7 @@ def run_of(
     """
 
     def run(options: RunOptions) -> int:
-        from marketflows_pipeline.cli.run import refresh  # noqa: PLC0415 (Dagster takes over a second to import)
+        from marketflows_pipeline.cli.run import refresh  # Dagster takes over a second to import
 
         return refresh(part, job_name, replace(options, asks_again=asks_again, trainings=trainings))
 
@@ -121,7 +121,7 @@ def print_report(
         if exit_code := run_first(options):
             raise click.exceptions.Exit(exit_code)
     # Imported here, because --help need not wait for DuckDB and pydantic.
-    from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.published_data import open_published_data
 
     with open_published_data(context_of(options, part, command, verb)) as data:
         report = build(data)
@@ -130,7 +130,7 @@ def print_report(
 
 def write_report(report: Report, output_format: ReportFormat, *, about: str) -> None:
     """Write a report to standard output, and its warnings to standard error."""
-    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415 (--help need not wait for it)
+    from marketflows_pipeline.cli.reports.report import text_of
 
     text = "".join(text_of(report, output_format, about=about))
     out = standard_output()
@@ -162,7 +162,7 @@ def published_path(options: RunOptions) -> Path:
     """The file that answers: the tutorial's, or the one that config.toml names."""
     if options.tutorial:
         return Path.cwd() / TUTORIAL_PUBLISHED
-    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+    from marketflows_pipeline.settings import load_config
 
     return published_file(load_config(options.config, options.provider))
 
@@ -183,7 +183,7 @@ def published_file(config: ConfigFile) -> Path:
 
 def context_of(options: RunOptions, part: ReportPart, command: str, verb: str) -> ReportContext:
     """What options, settings and clock say about a report; arguments as of `print_report`."""
-    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+    from marketflows_pipeline.settings import load_config
 
     config = load_config(TUTORIAL_CONFIG) if options.tutorial else load_config(options.config, options.provider)
     how_to_fetch = f"{verb}: {options.command_line(command)}"

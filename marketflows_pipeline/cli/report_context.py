@@ -70,7 +70,7 @@ class ReportContext:
     @property
     def top_n(self) -> int:
         """How many exchanges a list shows by default."""
-        from marketflows_pipeline.settings import Exchanges  # noqa: PLC0415 (--help need not wait for pydantic)
+        from marketflows_pipeline.settings import Exchanges
 
         return (self.config.exchanges or Exchanges()).top_n
 

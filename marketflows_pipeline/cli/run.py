@@ -134,9 +134,8 @@ def _execute(job_name: str, options: RunOptions, settings: Settings, console: Co
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
         job = build_definitions(options, settings=settings, reporter=reporter).resolve_job_def(job_name)
+        # What is loaded stays: the tutorial's refresh of one part takes 6.8 s of processor time so, 7.7 s without.
         gc.freeze()
-        # A run makes a great many small objects and hardly a cycle.
-        gc.set_threshold(20_000, 20, 50)
         gc.enable()
         with interruptible(RUN_INTERRUPTED):
             result = job.execute_in_process(

@@ -62,7 +62,7 @@ def sql(
     marketflows sql --at s3://bucket/prefix "select * from meta.publish"
     marketflows sql --snapshot latest "select * from meta.publish"
     """  # noqa: D301 (click wants the backspace itself)
-    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.user_query import write_result
 
     context = click.get_current_context()
     if is_option_of(context.find_root().command, query):
@@ -82,7 +82,7 @@ def sql(
 def asked_file(options: RunOptions, at: str | None) -> Path | RemoteVersion:
     """The database to ask: the published file, or the uploaded version that ``--at`` names."""
     if at is not None:
-        from marketflows_pipeline.cli.remote_version import remote_version  # noqa: PLC0415
+        from marketflows_pipeline.cli.remote_version import remote_version
 
         if options.tutorial:
             raise click.UsageError("the tutorial uploads nothing; ask with --at but without --tutorial.")
@@ -96,9 +96,9 @@ def asked_snapshot(options: RunOptions, number: str) -> LakeSnapshot:
     Raises:
         UserInputError: if it is no number, or the settings name no lake.
     """
-    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (--help need not wait for pydantic)
-    from marketflows_pipeline.warehouse.published import LakeSnapshot  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.lake_place import LakePlace  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_config, load_settings
+    from marketflows_pipeline.warehouse.published import LakeSnapshot
+    from marketflows_pipeline.warehouse.stores.lake_place import LakePlace
 
     if number != "latest" and not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
         raise UserInputError(f"--snapshot {number!r}: expected the number of a snapshot, or latest")

@@ -32,10 +32,10 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     is stale or was never published, for cron and monitors; a part that is not in the settings never is.
     """
     # Imported here, because --help need not wait for DuckDB and pydantic.
-    from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
-    from marketflows_pipeline.cli.reports.status import status as report  # noqa: PLC0415
-    from marketflows_pipeline.settings import why_no_exchanges  # noqa: PLC0415
-    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.published_data import open_published_data
+    from marketflows_pipeline.cli.reports.status import status as report
+    from marketflows_pipeline.settings import why_no_exchanges
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path
 
     context = context_of(options, PIPELINE, "", "run the pipeline")
     if not options.tutorial and (reason := why_no_exchanges(context.config, options.secrets, os.environ)):
@@ -57,10 +57,10 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
 
 def _shared(options: RunOptions, lock: Lock, now: datetime) -> tuple[Lock, int | None]:
     """The lock and the month's credits of all hosts; what this one knows by itself where Postgres does not answer."""
-    from marketflows_pipeline.coordination.credits import shared_count  # noqa: PLC0415 (for several hosts)
-    from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S  # noqa: PLC0415
-    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415
-    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
+    from marketflows_pipeline.coordination.credits import shared_count  # for several hosts
+    from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S
+    from marketflows_pipeline.coordination.run_locks import lock_of
+    from marketflows_pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
     try:

@@ -42,10 +42,10 @@ def maintain(options: RunOptions) -> None:
 
     Writers of all hosts wait meanwhile; readers do not. Once a week is enough.
     """
-    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415 (--help need not wait for pydantic)
-    from marketflows_pipeline.warehouse.lake_maintenance import maintain as maintained  # noqa: PLC0415 (nor for DuckDB)
-    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_settings
+    from marketflows_pipeline.warehouse.lake_maintenance import maintain as maintained
+    from marketflows_pipeline.warehouse.store import Warehouse
+    from marketflows_pipeline.warehouse.stores.chosen import store_of
 
     if options.tutorial:
         raise UserInputError("the tutorial has no lake to maintain")
@@ -74,10 +74,10 @@ def copy(
     Both are taken from config.toml, whatever store says there. Each table is compared once it is copied; a copy that
     was ended goes on with the tables that are left. No run goes on meanwhile.
     """
-    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (--help need not wait for it)
-    from marketflows_pipeline.warehouse.store_copy import copy_store  # noqa: PLC0415 (nor for DuckDB)
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_config, load_settings
+    from marketflows_pipeline.warehouse.store_copy import copy_store
+    from marketflows_pipeline.warehouse.stores.chosen import store_of
+    from marketflows_pipeline.warehouse.stores.file import FileStore
 
     if options.tutorial:
         raise UserInputError("the tutorial has no lake to copy to")
@@ -103,8 +103,8 @@ def _alone(settings: Settings) -> Iterator[Lock]:
     Raises:
         RunLockedError: if one goes on for longer than a minute.
     """
-    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (loads filelock)
-    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415
+    from marketflows_pipeline.coordination.run_locks import lock_of  # loads filelock
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path
 
     on_wait, command = functools.partial(say, is_error=True), shlex.join(sys.argv)
     lock: Lock = RunLock(lock_path(settings.warehouse.path), on_wait=on_wait)
@@ -117,9 +117,9 @@ def _alone(settings: Settings) -> Iterator[Lock]:
 
 
 def _reporter() -> Reporter:
-    from rich.console import Console  # noqa: PLC0415 (--help need not wait for it)
+    from rich.console import Console
 
-    from marketflows_pipeline.progress import LogReporter, TerminalReporter  # noqa: PLC0415
+    from marketflows_pipeline.progress import LogReporter, TerminalReporter
 
     console = Console(stderr=True)
     return TerminalReporter(console) if console.is_terminal else LogReporter()

@@ -81,7 +81,7 @@ def _slips(warehouse: Warehouse, part: Part) -> Iterator[tuple[str, pl.DataFrame
 
 def suspects(warehouse: Warehouse, name: str, moment: datetime) -> pl.DataFrame:
     """Stored rows of a raw table that may be impossible: all that `implausible` would find at fault, and few others."""
-    return warehouse.query(f"select * from {name} where {' or '.join(_suspicions(name, moment))}")  # noqa: S608
+    return warehouse.query(f"select * from {name} where {' or '.join(_suspicions(name, moment))}")  # noqa: S608 (registered names)
 
 
 def _suspicions(name: str, moment: datetime) -> Iterator[str]:

@@ -172,7 +172,7 @@ class MarketCapWriter(RawWriter):
 
     def _n_stored(self, coins: Collection[str]) -> dict[str, int]:
         stored = self.warehouse.query(
-            f"select coin_id, count(*) from raw.market_caps where coin_id {IS_ONE_OF} group by coin_id",  # noqa: S608
+            f"select coin_id, count(*) from raw.market_caps where coin_id {IS_ONE_OF} group by coin_id",  # noqa: S608 (a constant)
             [as_parameter(coins)],
         )
         return dict(stored.iter_rows())

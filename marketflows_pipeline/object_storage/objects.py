@@ -81,13 +81,13 @@ class Objects:
         Raises:
             ObjectMissingError: if there is none.
         """
-        import obstore  # noqa: PLC0415
+        import obstore  # noqa: PLC0415 (an extra)
 
         return _stored(self._ask("read", key, lambda: obstore.head(self._store, key)))
 
     def listed(self, folder: str) -> list[Stored]:
         """All objects whose names begin with ``folder/``."""
-        import obstore  # noqa: PLC0415
+        import obstore  # noqa: PLC0415 (an extra)
 
         def found() -> list[Stored]:
             return [_stored(each) for batch in obstore.list(self._store, prefix=f"{folder}/") for each in batch]
@@ -102,7 +102,7 @@ class Objects:
             content: its bytes.
             kind: the media type, for browsers, which ask for it anew each time.
         """
-        import obstore  # noqa: PLC0415
+        import obstore  # noqa: PLC0415 (an extra)
 
         headers: Attributes = {"Content-Type": kind, "Cache-Control": "no-cache"}
         self._ask("write", key, lambda: obstore.put(self._store, key, content, attributes=headers, use_multipart=False))
@@ -113,7 +113,7 @@ class Objects:
         Raises:
             ObjectStorageError: if there is an object of that name already.
         """
-        import obstore  # noqa: PLC0415
+        import obstore  # noqa: PLC0415 (an extra)
 
         try:
             self.head(key)
@@ -138,7 +138,7 @@ class Objects:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is gone already is no fault."""
-        import obstore  # noqa: PLC0415
+        import obstore  # noqa: PLC0415 (an extra)
 
         for key in keys:
             self._ask("delete", key, partial(obstore.delete, self._store, key))
@@ -148,7 +148,7 @@ class Objects:
 
     def _ask(self, verb: str, key: str, call: Callable[[], _T]) -> _T:
         """Call obstore, and turn what it raises into one line; the cause is left out, since it quotes the request."""
-        from obstore import exceptions  # noqa: PLC0415
+        from obstore import exceptions  # noqa: PLC0415 (an extra)
 
         fault: ObjectStorageError
         try:
@@ -212,7 +212,7 @@ def open_objects(place: ObjectPlace, storage: ObjectStorage | None, keys: Object
         UserInputError: if the extra ``[s3]`` is not installed.
     """
     require_package(place)
-    from obstore.store import S3Store  # noqa: PLC0415
+    from obstore.store import S3Store  # noqa: PLC0415 (an extra)
 
     storage = storage or ObjectStorage()
     # Everything is said, so that nothing is taken from an environment that is not meant.

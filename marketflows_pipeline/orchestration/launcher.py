@@ -33,7 +33,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """
         with contextlib.suppress(DagsterUserCodeUnreachableError):
             # No public name leads to the server of a run; Dagster's own `terminate` asks it so.
-            client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
+            client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call] # Dagster's
             if client is not None:
                 going_on = deserialize_value(client.get_current_runs(), GetCurrentRunsResult).current_runs
                 if run.run_id not in going_on:

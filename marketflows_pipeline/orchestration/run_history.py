@@ -48,7 +48,7 @@ class EventHistory(SqliteEventLogStorage):
         self._found: set[tuple[str, str]] = set()
         super().__init__(base_dir)
         # A block of store_event uses a database that the same thread has in use already.
-        self._db_lock = threading.RLock()  # type: ignore[assignment]
+        self._db_lock = threading.RLock()  # type: ignore[assignment] # Dagster's is a plain lock
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, and touch the run's database: the UI watches that file, and not the log beside it."""

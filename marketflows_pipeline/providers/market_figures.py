@@ -76,7 +76,7 @@ def frame_of(rows: Sequence[tuple[object, ...]], schema: pl.Schema) -> pl.DataFr
     return frame.with_columns(pl.col(column).cast(schema[column], strict=False) for column in whole)
 
 
-def timed_value(point: object, value_type: Any, expected: str, span: TimeSpan) -> tuple[int, Any]:  # noqa: ANN401
+def timed_value(point: object, value_type: Any, expected: str, span: TimeSpan) -> tuple[int, Any]:  # noqa: ANN401 (a type)
     """Milliseconds and value of a point of a chart.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import polars as pl
 
@@ -52,7 +53,7 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     times = closes.get_column("ts")
     if times.is_empty():
         return range_universe(closes, (), (), None)
-    days = close_times(times.min(), times.max())  # type: ignore[arg-type]
+    days = close_times(cast("datetime", times.min()), cast("datetime", times.max()))
     members = narrative_universe(stored_members(warehouse), days, settings.source.narrative_top_n)
     return pl.concat([members, range_universe(closes, limits_in_use(settings), *listed_coins(warehouse))])
 

@@ -139,7 +139,7 @@ def _last_observations(
         where ts >= ? and ts <= ? and {"true" if coins is None else f"coin_id {IS_ONE_OF}"} and price_usd > 0
         group by coin_id, (epoch_us(ts) - 1) // 86400000000
         order by coin_id, ts
-        """,  # noqa: S608 (a constant)
+        """,
         [first, last, *([] if coins is None else [as_parameter(coins)])],
     )
 

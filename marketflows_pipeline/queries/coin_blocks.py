@@ -31,7 +31,7 @@ def table_in_blocks(warehouse: Warehouse, table: str, columns: Sequence[str]) ->
         columns: those wanted.
     """
     counted = warehouse.query(
-        f"select coin_id, count(*) as n_times from {table} group by coin_id"  # noqa: S608 (registered name)
+        f"select coin_id, count(*) as n_times from {table} group by coin_id"
         if table in warehouse.tables()
         else "select '' as coin_id, 1 as n_times where false"
     )
@@ -80,7 +80,7 @@ def window_observations(warehouse: Warehouse, coins: Sequence[str], spec: GridSp
         select coin_id, max(ts) as ts, arg_max(market_cap_usd, ts) as market_cap_usd,
                arg_max_null(price_usd, ts) as price_usd
         from accepted.market_caps where ts < ? and coin_id {IS_ONE_OF} group by coin_id
-        """,  # noqa: S608 (a constant)
+        """,
         [spec.start, as_parameter(coins)],
     )
     blocks = in_blocks(coins, spec.n_times)
@@ -90,7 +90,7 @@ def window_observations(warehouse: Warehouse, coins: Sequence[str], spec: GridSp
             f"""
             select coin_id, ts, market_cap_usd, price_usd from accepted.market_caps
             where ts >= ? and coin_id {IS_ONE_OF}{of_block}
-            """,  # noqa: S608 (placeholders only)
+            """,
             [spec.start, as_parameter(block), *ends],
         )
         neighbours = before.filter(pl.col("coin_id").is_in(block))

@@ -72,7 +72,7 @@ def checks_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
         " from accepted.cross_check_caps"
     )
     own = warehouse.query(
-        f"select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd, source)) from ({NEAR_CHECKS_SQL})",  # noqa: S608
+        f"select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd, source)) from ({NEAR_CHECKS_SQL})",
         near_checks(warehouse, moment),
     )
     return _digest(theirs.row(0), own.row(0), day_of(moment))
@@ -92,7 +92,7 @@ def event_fingerprints(warehouse: Warehouse, kinds: Sequence[Kind]) -> list[str]
     if not names:
         return []
     asked = " union all ".join(
-        f"select '{name}', count(*), bit_xor(hash({', '.join(_READ_BY_EVENTS.get(name, table(name).column_names))}))"  # noqa: S608 (registered names)
+        f"select '{name}', count(*), bit_xor(hash({', '.join(_READ_BY_EVENTS.get(name, table(name).column_names))}))"
         f" from {accepted_name(name)}"
         for name in names
     )

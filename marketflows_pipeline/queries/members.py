@@ -91,7 +91,7 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
         )
         select observed_at, narrative as stored_as, coin_id, rank, market_cap_usd
         from wanted join newest using (narrative) where observed_at >= since or $3
-        """,  # noqa: S608 (a constant)
+        """,
         [names["stored_as"].to_list(), as_parameter(excluded), _members_day(settings) is not None],
     ).with_columns(pl.col("observed_at").cast(pl.Datetime("us", "UTC")))
     return stored.join(names, on="stored_as").with_columns(is_left_out=pl.col("coin_id").is_in(excluded) & ~is_whole)

@@ -76,7 +76,7 @@ def stored_chain(warehouse: Warehouse) -> Chain:
         where base_asset = '{US_DOLLAR}'
         qualify closes.ts = max(closes.ts) over (partition by closes.category, closes.series)
         order by all
-        """  # noqa: S608 (a constant)
+        """
     )
     held = warehouse.query(
         f"""
@@ -94,7 +94,7 @@ def stored_chain(warehouse: Warehouse) -> Chain:
         ) last on last.category = held.category and last.series = held.series and last.coin_id = held.coin_id
               and last.ts > held.effective_from
         where effective_to is null order by all
-        """  # noqa: S608 (a constant)
+        """
     )
     return Chain(
         levels.cast({"ts": _TIME, "index_version": pl.Int32}),

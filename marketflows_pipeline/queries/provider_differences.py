@@ -24,7 +24,7 @@ select coin_id, ts, market_cap_usd, price_usd, source from accepted.market_caps 
 where ts > ? and ts < ? and exists (
     select 1 from hours where hours.coin_id = caps.coin_id and hours.hour = epoch_us(caps.ts) // {_HOUR_US}
 )
-"""  # noqa: S608 (a number of this file)
+"""
 
 
 def checked_caps(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:

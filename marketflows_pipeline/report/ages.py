@@ -119,7 +119,7 @@ def market_cap_limit(file: PublishedFile, usual: timedelta) -> timedelta:
     """
     if file.provider != OWN_FILES or not file.has(CAPS):
         return usual
-    newest = f"select distinct ts from {accepted_name(CAPS)} order by ts desc limit {_TIMES_OF_OWN_FILES}"  # noqa: S608
+    newest = f"select distinct ts from {accepted_name(CAPS)} order by ts desc limit {_TIMES_OF_OWN_FILES}"
     steps = sorted(later - earlier for later, earlier in pairwise(row["ts"] for row in file.rows(newest)))
     return max(usual, 2 * steps[len(steps) // 2]) if steps else usual
 
@@ -171,7 +171,7 @@ def _age(file: PublishedFile, table: str, as_of: datetime | None, stale_at: date
 def _newest_session(file: PublishedFile, table: str) -> date | None:
     if not file.has(table):
         return None
-    newest: date | None = file.rows(f"select max(session) as session from {accepted_name(table)}")[0]["session"]  # noqa: S608
+    newest: date | None = file.rows(f"select max(session) as session from {accepted_name(table)}")[0]["session"]
     return newest
 
 

@@ -50,10 +50,9 @@ def make_bundle(folder: Path) -> str:
         MarketflowsError: if they cannot be put into a page.
         OSError: if they cannot be written.
     """
-    import vl_convert  # noqa: PLC0415 (loads for 0.1 s, and is needed once)
+    import vl_convert  # loads for 0.1 s, and is needed once
 
-    # Without a snippet: the types of the package know no default of it.
-    text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg] # its types know no default of the snippet
     if _UNFIT.search(text):
         raise MarketflowsError(f"the scripts of {_MAKER} {_version()} cannot stand in a page")
     content = text.encode()

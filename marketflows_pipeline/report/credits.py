@@ -57,7 +57,7 @@ def market_credit(file: PublishedFile, *tables: str) -> str:
     parts, is_synthetic = [], False
     for table in tables:
         if file.has(table):
-            found = file.frame(f"select distinct source from {accepted_name(table)} order by source")["source"]  # noqa: S608
+            found = file.frame(f"select distinct source from {accepted_name(table)} order by source")["source"]
             is_synthetic |= any("synthetic" in source for source in found)
             parts.append(f"{_WHAT[table]} {service_names(found)}")
     words = ", ".join(parts) or "no source is stored"

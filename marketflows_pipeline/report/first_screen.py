@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -139,7 +139,7 @@ def _exchanges(file: PublishedFile) -> Tile | None:
     flows = file.frame(_NET_FLOWS, {"course": COURSE}).drop_nulls("netflow_usd")
     if flows.is_empty():
         return None
-    last: date = flows["day"].max()  # type: ignore[assignment] # a column of dates
+    last = cast("date", flows["day"].max())
     week = flows.filter(pl.col("day") > last - WEEK)
     known = week.group_by("slug").len().filter(pl.col("len") == WEEK.days)["slug"]
     if known.is_empty():

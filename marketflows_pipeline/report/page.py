@@ -226,7 +226,7 @@ def _css(cards: Iterable[Card], classes: dict[str, str]) -> str:
 
 @cache
 def _template() -> Template:
-    import jinja2  # noqa: PLC0415 (only a page needs it)
+    import jinja2  # only a page needs it
 
     loader = jinja2.FileSystemLoader(FOLDER)
     environment = jinja2.Environment(

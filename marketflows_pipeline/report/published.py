@@ -46,9 +46,10 @@ class PublishedFile:
             sql: one select, with ``$name`` for each parameter.
             params: its parameters.
         """
-        return self._named(self._reading.frame(sql, params))
+        return self.with_presentable_names(self._reading.frame(sql, params))
 
-    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def with_presentable_names(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its names as they may be shown."""
         return with_texts(frame, self.names.intersection(frame.columns), presentable_name)
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -97,7 +98,7 @@ class PublishedFile:
     @property
     def bitcoin_id(self) -> str:
         """How that provider calls bitcoin."""
-        from marketflows_pipeline.settings import SOURCES  # noqa: PLC0415 (not every answer needs pydantic)
+        from marketflows_pipeline.settings import SOURCES  # not every answer needs pydantic
 
         return next((source.bitcoin_id for name, source in SOURCES.items() if name == self.provider), "")
 

@@ -26,7 +26,7 @@ def series_of(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str], .
 
 def by_series(key: str, series: Sequence[tuple[str, str, str]]) -> alt.Color:
     """Each series in its own colour, without a legend: the page has buttons for that."""
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     scale = alt.Scale(domain=[each[0] for each in series], range=[each[2] for each in series])
     return alt.Color(f"{key}:N", scale=scale, legend=None)
@@ -34,7 +34,7 @@ def by_series(key: str, series: Sequence[tuple[str, str, str]]) -> alt.Color:
 
 def fading(key: str, opacity: float = 1.0) -> alt.OpacityValue:
     """Opacity that fades every series but the one singled out."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     others = f"{SINGLED_OUT} != '' && datum['{key}'] != {SINGLED_OUT}"
     return alt.OpacityValue(opacity, condition={"test": others, "value": FADED})
@@ -50,7 +50,7 @@ def kept_spec(build: Callable[_P, Spec]) -> Callable[_P, Spec]:
     @wraps(build)
     def kept(*args: _P.args, **kwargs: _P.kwargs) -> Spec:
         def built() -> Spec:
-            from altair.utils import schemapi  # noqa: PLC0415 (loads for 0.6 s)
+            from altair.utils import schemapi
 
             with schemapi.debug_mode(False):
                 return build(*args, **kwargs)

@@ -74,10 +74,10 @@ def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFil
 
 def _place_expected(path: Path) -> str | None:
     # Of what may not be looked at, os.path says no, where pathlib raises.
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):  # noqa: PTH112 (as above)
         return f"the path of a file; {path} is a folder"
-    nearest = next(parent for parent in path.absolute().parents if os.path.exists(parent))  # noqa: PTH110
-    return None if os.path.isdir(nearest) else f"a file in a folder; {nearest} is a file"  # noqa: PTH112
+    nearest = next(parent for parent in path.absolute().parents if os.path.exists(parent))  # noqa: PTH110 (as above)
+    return None if os.path.isdir(nearest) else f"a file in a folder; {nearest} is a file"  # noqa: PTH112 (as above)
 
 
 def _folder_expected(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from starlette.requests import cookie_parser
 
 from marketflows_pipeline.errors import UserInputError
 
-TOKEN_VARIABLE = "MARKETFLOWS_WEB_TOKEN_FILE"  # noqa: S105
+TOKEN_VARIABLE = "MARKETFLOWS_WEB_TOKEN_FILE"  # noqa: S105 (a name, no token)
 COOKIE = "marketflows_web"
 COOKIE_AGE_S = 30 * 24 * 3600
 _SHORTEST = 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import altair as alt
 import polars as pl
 
@@ -71,7 +73,7 @@ def _detail(rows: pl.DataFrame) -> str:
     """How many sessions, and how often the signs agree at the best lag."""
     best = rows.filter("is_best")
     if best.is_empty():
-        return counted(rows["n"].max(), "session")  # type: ignore[arg-type]
+        return counted(cast("int", rows["n"].max()), "session")
     agreed = best["sign_agreement_pct"].item()
     signs = "" if agreed is None else f", signs {value_text(agreed, 0, signed=False)}%"
     return f"{counted(best['n'].item(), 'session')}{signs}"

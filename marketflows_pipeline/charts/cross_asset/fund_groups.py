@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
@@ -31,7 +31,7 @@ def fund_groups_chart(frame: pl.DataFrame, spec: FundGroupsSpec) -> alt.LayerCha
     )
     shown = ordered.head(spec.rows)
     _, session = first_and_last(frame, "session")
-    n_sessions = int(frame["n_sessions"].max())  # type: ignore[arg-type]
+    n_sessions = cast("int", frame["n_sessions"].max())
     bars = RankedBars(
         rows=[_row(row, n_sessions) for row in shown.to_dicts()],
         columns=("funds known", "of assets", "least"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -27,6 +26,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import FILL, note, records, reference_line
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, REFERENCE
+from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import counted, moment, value_text
 from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS
 
@@ -143,7 +143,7 @@ def _subtitle(frame: pl.DataFrame, spec: ModelSpec) -> list[str]:
 def _footer(frame: pl.DataFrame, rows: Mapping[str, Figure], spec: ModelSpec) -> list[str]:
     return [
         spec.source,
-        f"trained {moment(cast('datetime', frame['trained_at'].max()))}",
+        f"trained {moment(as_of(frame, 'trained_at'))}",
         f"{KIND_NAMES.get(spec.kind, spec.kind)}, purged walk-forward by date",
         "lines: 95% intervals by block bootstrap over dates",
         "AUC 0.5: no better than chance",

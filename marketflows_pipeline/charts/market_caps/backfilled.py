@@ -37,7 +37,7 @@ def with_joints(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rows, joints.select(rows.columns)]).sort("series", "run", "day", maintain_order=True)
 
 
-def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401
+def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401 (what Altair takes)
     """Lines of the rows, dashed where they are back-filled.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import cast
 
 import altair as alt
@@ -17,6 +17,7 @@ from marketflows_pipeline.charts.style.layout import shorten
 from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, rules, series_channels, texts
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
+from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
 
 ROWS_MOST = 12
@@ -62,13 +63,13 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
     rows = _window(frame, spec)
     shown = set(rows.filter(pl.any_horizontal(pl.col(spec.columns[4:]).is_finite())).get_column("series"))
     styles = [style for style in spec.series if style.series in shown][:ROWS_MOST]
-    last = cast("datetime", rows.get_column("ts").max())
+    last = as_of(rows, "ts")
     newest = {row["series"]: row for row in rows.filter(pl.col("ts") == last).iter_rows(named=True)}
     names = [RowName(style.series, style.label, _coins_text(newest.get(style.series)), style.color) for style in styles]
     measures = _measures(rows)
     height = _ROW if len(styles) < _TIGHT_FROM else _ROW_TIGHT
     left = names_margin(names)
-    first_day, last_day = cast("date", rows["day"].min()), cast("date", rows["day"].max())
+    first_day, last_day = first_and_last(rows)
     page = Frame(
         title=_title(styles, newest, spec),
         subtitle=[
@@ -93,7 +94,7 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
 
 def _window(frame: pl.DataFrame, spec: BreadthSpec) -> pl.DataFrame:
     known = frame.filter(pl.col("series").is_in([style.series for style in spec.series]))
-    last = cast("datetime", known.get_column("ts").max())
+    last = as_of(known, "ts")
     return (
         known.filter(pl.col("ts") > last - timedelta(days=spec.days))
         .with_columns(day=pl.col("ts").dt.date())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits
 from marketflows_pipeline.charts.style.theme import series_styles, styles_by_size
+from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.system.printable import presentable_name
 
 _FAMILY = ("category", "base_asset", "ema_period", "diff_order", "is_unit")
@@ -62,7 +63,7 @@ class PictureContext:
         category: str,
         base_asset: str,
         styles: Mapping[str, tuple[SeriesStyle, ...]],
-        **family: Any,  # noqa: ANN401
+        **family: Any,  # noqa: ANN401 (fields of ChartSpec)
     ) -> ChartSpec:
         """What a line chart of a category in a base says; the family is its EMA period, order and scaling."""
         return ChartSpec(
@@ -123,7 +124,7 @@ def index_pictures(
             IndexSpec(
                 **context.shared(category, base_asset, styles),
                 rule=words[category],
-                last_close=cast("datetime", rows.filter(~pl.col("is_provisional"))["ts"].max()),
+                last_close=as_of(rows.filter(~pl.col("is_provisional")), "ts"),
             ),
         )
         for (category, base_asset), rows in _families(known, _FAMILY[:2], "ts")

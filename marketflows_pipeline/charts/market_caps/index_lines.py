@@ -23,7 +23,7 @@ from marketflows_pipeline.charts.style.end_labels import (
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
 from marketflows_pipeline.charts.style.marks import records, reference_line, series_channels
-from marketflows_pipeline.charts.style.time_axis import on_time_axis, time_x
+from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
 
 _LEFT = 64
@@ -37,7 +37,7 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     The frame holds rows of ``mart.narrative_index`` of one category and base.
     """
     rows = frame.sort("series", "ts").with_columns(value=100 * (pl.col("price_index") / _BASE - 1))
-    first, last = cast("datetime", rows["ts"].min()), cast("datetime", rows["ts"].max())
+    first, last = first_and_last_time(rows)
     count = rows["series"].n_unique()
 
     def label(style: SeriesStyle, row: Mapping[str, Any]) -> str:

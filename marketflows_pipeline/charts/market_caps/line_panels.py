@@ -33,7 +33,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import PlotArea
 from marketflows_pipeline.charts.style.marks import series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
-from marketflows_pipeline.charts.style.time_axis import first_and_last, time_x
+from marketflows_pipeline.charts.style.time_axis import first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 _LEFT = 64
@@ -67,9 +67,9 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
     """
     shown = [_panel(frame, each) for each in spec.panels if each.why_empty(_of(frame, each)) is None][:_PANELS_MOST]
     main = shown[0]
-    first, last = first_and_last(main.rows, "ts")
+    first, last = first_and_last_time(main.rows)
     is_long = last - first >= LONG_SPAN
-    start = start_text(first, is_long=is_long)  # type: ignore[arg-type]
+    start = start_text(first, is_long=is_long)
     most = min(int(_LABELS_HIGH * 2 / len(shown) / LABEL_HEIGHT), 12)
     labels = [each.named(most) for each in shown]
     what, *method = chart_subtitle(main.spec, last - first)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Any, cast
+from datetime import date, timedelta
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -24,7 +24,7 @@ from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABE
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
 from marketflows_pipeline.charts.style.marks import csv_chart, reference_line, series_channels
-from marketflows_pipeline.charts.style.time_axis import first_and_last, time_x
+from marketflows_pipeline.charts.style.time_axis import first_and_last, first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import (
     footer_parts,
     names_text,
@@ -54,7 +54,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     its growth and inflection, which stay per grid step. Unit-scaled values are shown as they are.
     """
     rows = shown_rows(frame, spec)
-    first, last = cast("tuple[datetime, datetime]", first_and_last(rows, "ts"))
+    first, last = first_and_last_time(rows)
     is_long = last - first >= LONG_SPAN
     start = start_text(first, is_long=is_long)
     ends = last_values(rows, spec)
@@ -93,7 +93,7 @@ def line_layers(
     y: alt.Y,
     *,
     width: float,
-    **channels: Any,  # noqa: ANN401
+    **channels: Any,  # noqa: ANN401 (what Altair takes)
 ) -> list[alt.Chart]:
     """The line at zero, the lines, and dots at their ends and where a line could show nothing.
 

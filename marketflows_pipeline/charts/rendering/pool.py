@@ -157,7 +157,7 @@ def _started_worker() -> subprocess.Popen[bytes]:
     # -P keeps the working directory, whatever lies there, out of the worker's import path; it finds what we find.
     command = [sys.executable, "-P", "-m", worker.__name__]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603 (our own module)
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:

@@ -11,7 +11,6 @@ a few sizes of the same drawing that fits; where none does, its length is 0.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
@@ -68,8 +67,6 @@ def main() -> None:
     """Serve over the standard streams; what a library prints goes to standard error."""
     # Ctrl-C reaches the whole group; the parent decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A chart is many small objects and hardly a cycle.
-    gc.set_threshold(20_000, 20, 50)
     responses = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, responses)

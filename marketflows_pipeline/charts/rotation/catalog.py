@@ -11,6 +11,7 @@ from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import STEPS, backfilled_text, band_sentence, outside_sentence
 from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.time_axis import as_of
 
 # Steps of the log, and of the paths.
 _LOG_STEPS = {"close": 120, "week": 52}
@@ -70,7 +71,7 @@ def rotation_charts(
             benchmark_label=context.benchmark_labels.get(benchmark, benchmark),
             subject=context.subject,
             series=context.series,
-            as_of=of_chart.get_column("ts").max(),  # type: ignore[arg-type] # a column of times
+            as_of=as_of(of_chart, "ts"),
             step=step,
             window=_WINDOWS[step],
             chance=_chance(figures, step),

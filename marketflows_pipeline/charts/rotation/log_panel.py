@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -16,6 +15,7 @@ from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.marks import AT, FILL, records, texts
 from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
+from marketflows_pipeline.charts.style.time_axis import first_and_last_time
 from marketflows_pipeline.charts.style.wording import percent_text, short_day
 
 # Rising is blue, falling orange, strong and weak at the ends the darker.
@@ -50,7 +50,7 @@ def log_layers(
     lines = [_words(facts, by_series[facts["series"]], place) for facts in newest.to_dicts()]
     bars = _bars(frame, place)
     size = min(_TEXT_SIZE, 0.9 * line)
-    first, last = cast("datetime", frame["ts"].min()), cast("datetime", frame["ts"].max())
+    first, last = first_and_last_time(frame)
     span = f"{short_day(first)}{'' if first.year == last.year else f' {first.year}'} to {short_day(last)} {last.year}"
     return [
         axis_title(f"Quadrants, {span}, and return since entry", x=left),

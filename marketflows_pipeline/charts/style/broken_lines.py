@@ -19,7 +19,7 @@ def broken_lines(
     y: alt.Y,
     *,
     width: float = 2,
-    **channels: Any,  # noqa: ANN401
+    **channels: Any,  # noqa: ANN401 (what Altair takes)
 ) -> list[alt.Chart]:
     """Lines with a dot at each line's last value, and at each value between two gaps, which no line could show.
 

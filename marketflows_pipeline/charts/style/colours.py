@@ -165,7 +165,7 @@ def with_values(
     shown: Callable[[str], str] = str,
     *,
     is_colour: bool = False,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - likewise
     """A part of a specification with the theme's values in place of the names of colours, all texts as shown.
 
     Only what stands where a colour stands is one: a coin may be called ``var(--ink)``.

@@ -44,8 +44,8 @@ def end_labels(ends: pl.DataFrame, plot: PlotArea, y: alt.Y, color: alt.Color) -
     base = records(labels.to_dicts())
     leaders = base.mark_rule(strokeWidth=1, opacity=0.6).encode(
         # `alt.value` costs Altair 4 ms to recognise.
-        x=alt.XValue(plot.width + _LEADER_START),  # type: ignore[no-untyped-call]
-        x2=alt.X2Value(plot.width + _LEADER_END),  # type: ignore[no-untyped-call]
+        x=alt.XValue(plot.width + _LEADER_START),  # type: ignore[no-untyped-call] # Altair's has no types
+        x2=alt.X2Value(plot.width + _LEADER_END),  # type: ignore[no-untyped-call] # Altair's has no types
         y=y,
         y2=alt.Y2("label_y"),
         color=color,

@@ -40,6 +40,11 @@ def first_and_last(frame: pl.DataFrame, column: str = "day") -> tuple[date, date
     return cast("date", days.min()), cast("date", days.max())
 
 
+def first_and_last_time(frame: pl.DataFrame, column: str = "ts") -> tuple[datetime, datetime]:
+    """The same of a column of times."""
+    return cast("tuple[datetime, datetime]", first_and_last(frame, column))
+
+
 def as_of(frame: pl.DataFrame, column: str) -> datetime:
     """The latest time in a column of times; the frame must not be empty."""
     return cast("datetime", frame.get_column(column).max())

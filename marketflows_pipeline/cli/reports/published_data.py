@@ -39,7 +39,7 @@ class PublishedData(PublishedFile):
 
     def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of a registered table, for a transform; names are presentable here too."""
-        return self._named(self._reading.table(name, columns))
+        return self.with_presentable_names(self._reading.table(name, columns))
 
     def require(self, table: str) -> None:
         """Go on only if the file holds rows of this table.

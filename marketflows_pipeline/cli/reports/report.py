@@ -132,7 +132,7 @@ def _flat(value: object) -> object:
 
 def _table(report: Report, about: str) -> Iterator[str]:
     """The table between words, each a line or filled to several."""
-    from marketflows_pipeline.warehouse.table import page_width  # noqa: PLC0415 (programs need not wait for rich)
+    from marketflows_pipeline.warehouse.table import page_width  # programs need not wait for rich
 
     age = " (STALE: older than it should be)" if report.body["stale"] else ""
     yield f"{visible(report.title)}, as of {moment(report.body['as_of'])}{age}\n"

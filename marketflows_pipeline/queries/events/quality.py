@@ -71,6 +71,7 @@ select concat('core.daily_closes:', coin_id) as subject, ts from core.daily_clos
 """,
 )
 # The tolerance of the comparison, with the rounding that its ratio is given.
+_APART = f"{100 * TOLERANCE:g} % apart"
 _MOST_APART_PCT = f"{100 * TOLERANCE} + 1e-7"
 PROVIDER_DIFFERENCE = Discrete(
     name="provider_difference",
@@ -78,8 +79,8 @@ PROVIDER_DIFFERENCE = Discrete(
     unit="%",
     tables=("core.provider_comparison", "raw.coins"),
     sql=f"""
-select coin_id as subject, coalesce(name, coin_id) as label, ts, 'at most 10 % apart' as was,
-       concat('more than 10 % apart from ', provider) as became, difference_pct as value, before as reference
+select coin_id as subject, coalesce(name, coin_id) as label, ts, 'at most {_APART}' as was,
+       concat('more than {_APART} from ', provider) as became, difference_pct as value, before as reference
 from (
     select coin_id, provider, ts, difference_pct, lag(difference_pct) over w as before
     from core.provider_comparison

@@ -111,7 +111,7 @@ def _sql(category: str) -> str:
         from sums m join core.series s on s.category = {literal(category)} and s.series = m.series
         where m.days_known >= m.days and m.market_cap_before_usd > 0
         order by m.days desc, s.sort_order
-    """)  # noqa: S608
+    """)
 
 
 def _title(subject: pl.DataFrame, days: int, noun: str) -> str:
@@ -140,7 +140,7 @@ def _largest(row: dict[str, Any]) -> tuple[str, float]:
 
 @kept_spec
 def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     rows = alt.Chart(alt.NamedData(dataset)).transform_filter("datum.days === +days")
     y = alt.Y(f"{KEY}:N", sort=labels, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=170))

@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
+from marketflows_pipeline.report.sections.cards import caption, newest_time, section_of_cards, select
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
 from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, newest_figures, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
@@ -70,7 +70,7 @@ def breadth_of(file: PublishedFile, category: str) -> Breadth | None:
         where b.category in ('{COHORT}', {literal(category)})
           and b.ts > (select max(ts) from mart.breadth) - interval {_DAYS} day
         order by b.category <> '{COHORT}', s.sort_order, b.series, b.ts
-    """)  # noqa: S608
+    """)
     rows = file.frame(sql)
     measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
     return None if measured.is_empty() else Breadth(file, category, sql, rows)
@@ -183,7 +183,7 @@ def _card(
         subtitle=f"{subtitle}; dashed where coins were known later only",
         caption=caption(
             source_of(file),
-            rows["ts"].max(),  # type: ignore[arg-type] # a column of times
+            newest_time(rows, "ts"),
             f"nothing is said of fewer than {_LEAST_COINS} coins",
             f"{later:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if later else "",
         ),

@@ -101,6 +101,12 @@ def caption(credit: str, as_of: datetime | date | None, *caveats: str) -> str:
     return " ".join(f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in (credit, when, *caveats) if part)
 
 
+def newest_time(frame: pl.DataFrame, column: str) -> datetime | date | None:
+    """The latest time or day in a column; None where none is known."""
+    newest = frame[column].max()
+    return newest if isinstance(newest, date) else None
+
+
 def joined(names: Sequence[str]) -> str:
     """Names as a sentence has them: "A", "A and B", "A, B and C"."""
     return listed(names, len(names))

@@ -93,7 +93,7 @@ def _sql(category: str) -> str:
         left join accepted.coins coins using (coin_id)
         where p.place_on_side <= {_A_SIDE}
         order by place
-    """)  # noqa: S608
+    """)
 
 
 def _title(rows: pl.DataFrame) -> str:
@@ -108,7 +108,7 @@ def _title(rows: pl.DataFrame) -> str:
 
 @kept_spec
 def _spec(dataset: str, labels: list[str], bars: int) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     own = f"indexof({json.dumps(labels)}, {SINGLED_OUT}) >= 0"
     rows = alt.Chart(alt.NamedData(dataset)).transform_filter(

@@ -9,7 +9,7 @@ from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.credits import REFERENCE, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, rows
+from marketflows_pipeline.report.sections.cards import caption, newest_time, rows
 
 COMPARISON_SQL = """
 select symbol, lag_sessions, correlation, sign_agreement_pct, n, is_best, share_lag_sessions, our_flow_usd,
@@ -36,7 +36,7 @@ def comparison_card(file: PublishedFile) -> Card | None:
         subtitle="Our flows beside those of flows/SYMBOL.csv, ours taken as so many sessions later",
         caption=caption(
             market_credit(file, SHARES),
-            compared["last_session"].max(),  # type: ignore[arg-type]
+            newest_time(compared, "last_session"),
             "reported flows from own files: they are compared with ours and enter nothing else",
             "ours go by the session of the orders, as far as that is known",
         ),
@@ -69,7 +69,7 @@ def reference_card(file: PublishedFile) -> Card | None:
         subtitle="Newest values, and changes over one session and 21 sessions of the funds",
         caption=caption(
             market_credit(file, REFERENCE),
-            series["session"].max(),  # type: ignore[arg-type]
+            newest_time(series, "session"),
             "context beside the regimes, which are not made of it: these series have no flow",
             "a session without a value, such as a holiday of the bond market, is not filled in",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from marketflows_pipeline.charts.style.wording import counted, day_text, usd_tex
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, rows
+from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, newest_time, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_bars
 from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.cross_asset.flow_windows import (
@@ -31,7 +31,7 @@ from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLU
 FLOWS = "core.asset_flows"
 CREATIONS = "creations are counted by the issuers, often a session after the orders"
 # What the figures are made of; the windows, their z-scores and percentiles are those of `cross-asset brief`.
-SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"  # noqa: S608 (constants)
+SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"
 GROUPS = "cross_asset_groups"
 GROUPS_SQL = """
 with sessions as (
@@ -191,10 +191,10 @@ def groups_card(file: PublishedFile) -> Card | None:
     return Card(
         key="cross-asset-groups",
         title=title,
-        subtitle=f"Flows of groups of funds over {counted(known['n_sessions'].max(), 'session')}, M USD",  # type: ignore[arg-type]
+        subtitle=f"Flows of groups of funds over {counted(cast('int', known['n_sessions'].max()), 'session')}, M USD",
         caption=caption(
             market_credit(file, BARS, SHARES),
-            groups["session"].max(),  # type: ignore[arg-type]
+            newest_time(groups, "session"),
             f"known: {'; '.join(parts)}",
             "nothing is filled in: a sum of a part of a group is that of the part",
             "a fund is in a part of a group and in the whole",
@@ -231,7 +231,7 @@ def groups_title(known: pl.DataFrame) -> str:
 
 @kept_spec
 def _groups_spec(known: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     base = (
         alt.Chart(alt.NamedData(GROUPS))

@@ -172,8 +172,8 @@ def _means(known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _cells(dataset: str, source: str, to: str, order: tuple[list[str], list[str]], text: str) -> Any:  # noqa: ANN401
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+def _cells(dataset: str, source: str, to: str, order: tuple[list[str], list[str]], text: str) -> Any:  # noqa: ANN401 (of Altair)
+    import altair as alt
 
     down, across = order
     return (
@@ -185,7 +185,7 @@ def _cells(dataset: str, source: str, to: str, order: tuple[list[str], list[str]
 
 @kept_spec
 def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     down, across = (
         pairs.group_by(side, maintain_order=True)
@@ -209,7 +209,7 @@ def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
 
 @kept_spec
 def _correlations_spec(known: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     order = _means(known)["symbol_a"].to_list()
     cells = _cells(

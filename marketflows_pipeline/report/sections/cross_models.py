@@ -21,7 +21,7 @@ from marketflows_pipeline.models.verdicts import ALL, HEADLINES, intervals, wort
 from marketflows_pipeline.report.credits import credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, newest_time, of_all, rows
 
 _COMPUTED = "Computed from flows and prices of the cross-asset part"
 _NO_ADVICE = "not investment advice"
@@ -131,7 +131,7 @@ def scores_card(file: PublishedFile) -> Card | None:
         subtitle="Calibrated probability of each asset in percent, beside its base rate and how often it came true",
         caption=caption(
             credit(file, _COMPUTED),
-            scores["scored_at"].max() if scores["scored_at"].dtype.is_temporal() else None,  # type: ignore[arg-type]
+            newest_time(scores, "scored_at"),
             "read the verdict first: where there is no edge, the base rate is the better forecast",
             _NO_ADVICE,
         ),

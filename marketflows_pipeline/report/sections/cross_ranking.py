@@ -143,7 +143,7 @@ def _amount(row: dict[str, Any]) -> str:
 
 
 def _tooltip() -> list[Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     return [
         alt.Tooltip("symbol:N", title="Symbol"),
@@ -157,7 +157,7 @@ def _tooltip() -> list[Any]:
 
 @kept_spec
 def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     shown = funds.drop_nulls("flow_pct_of_market_cap").sort("flow_pct_of_market_cap", descending=True)
     base = (
@@ -180,7 +180,7 @@ def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
 
 @kept_spec
 def _against_price_spec() -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     base = (
         alt.Chart(alt.NamedData(RANKING))

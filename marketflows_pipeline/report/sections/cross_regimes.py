@@ -111,7 +111,7 @@ def drawn(sessions: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
 
 @kept_spec
 def _spec() -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     base = alt.Chart(alt.NamedData(REGIMES))
     x = alt.X("session:T", scale=alt.Scale(type="utc"), title=None)

@@ -105,7 +105,7 @@ def class_title(known: pl.DataFrame) -> str:
 
 @kept_spec
 def _spec(known: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     labels = dict(known.select("asset_class", "label").unique(maintain_order=True).iter_rows())
     cells = (

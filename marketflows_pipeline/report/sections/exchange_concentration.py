@@ -178,7 +178,7 @@ def _bands_text(thresholds: tuple[float, float] | None) -> str:
 
 @kept_spec
 def _now_spec(known: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     y = rows_axis("key", dict(known.select("key", "label").iter_rows()))
     x = alt.X("hhi_index:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format=",.0f"))
@@ -201,7 +201,7 @@ def _now_spec(known: pl.DataFrame, thresholds: tuple[float, float] | None) -> di
 
 @kept_spec
 def _history_spec(series: tuple[tuple[str, str, str], ...], thresholds: tuple[float, float] | None) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     base = alt.Chart(alt.NamedData(_HISTORY)).encode(
         x=alt.X("day:T", scale=alt.Scale(type="utc"), title=None),
@@ -219,7 +219,7 @@ def _history_spec(series: tuple[tuple[str, str, str], ...], thresholds: tuple[fl
 
 
 def _limit_rules(dataset: str, thresholds: tuple[float, float] | None, channel: str) -> list[Any]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     return [
         alt.Chart(alt.NamedData(dataset))

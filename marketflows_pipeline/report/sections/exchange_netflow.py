@@ -110,7 +110,7 @@ def _flow_text(row: dict[str, Any]) -> str:
 
 @kept_spec
 def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     y = rows_axis("exchange_key", dict(shown.select("exchange_key", "exchange").iter_rows()))
     tooltip = [

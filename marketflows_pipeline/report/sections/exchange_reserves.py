@@ -102,7 +102,7 @@ def reserves_title(known: pl.DataFrame) -> str:
 
 @kept_spec
 def _spec(n_shown: int) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     place, columns = "(datum.place - 1)", f"(width < {NARROW} ? 2 : 4)"
     grid = alt.Chart(alt.NamedData(RESERVES)).transform_filter("isValid(datum.reserves_usd)")

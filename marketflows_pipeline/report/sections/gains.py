@@ -31,7 +31,7 @@ def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
     if not (file.has(GAINS) and file.has("core.series")):
         return None
     spans = file.frame(
-        f"select distinct hours_ago from mart.percent_gains where category = {literal(category)} "  # noqa: S608
+        f"select distinct hours_ago from mart.percent_gains where category = {literal(category)} "
         "and gain_pct is not null order by hours_ago"
     )["hours_ago"].to_list()
     if not spans:
@@ -85,7 +85,7 @@ def _sql(category: str, spans: list[float]) -> str:
 def _held(file: PublishedFile, category: str) -> list[str]:
     """Spans of which no gain is known, and that some are from observations between the times of the grid."""
     found = file.frame(
-        f"select hours_ago, count(gain_pct) as n, bool_or(basis = 'observations' and gain_pct is not null) as own "  # noqa: S608
+        f"select hours_ago, count(gain_pct) as n, bool_or(basis = 'observations' and gain_pct is not null) as own "
         f"from mart.percent_gains where category = {literal(category)} group by hours_ago order by hours_ago"
     )
     unknown = [hours_text(hours) for hours, n, _ in found.iter_rows() if not n]

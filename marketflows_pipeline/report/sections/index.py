@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, newest_time, select
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, labels_of, over_days, points_for, styled, those_in
@@ -57,7 +57,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures) -> Card |
         subtitle=subtitle,
         caption=caption(
             source_of(file),
-            full["ts"].max(),  # type: ignore[arg-type] # a column of times
+            newest_time(full, "ts"),
             f"last final close {utc_day(close)}, later points are provisional" if isinstance(close, datetime) else "",
             *_caveats(full),
             "returns are of prices: no measure of money that came in",
@@ -113,8 +113,8 @@ def _caveats(full: pl.DataFrame) -> list[str]:
     words = []
     hindsight = full.filter(pl.col("is_backfilled"))
     if hindsight.height:
-        last, whole = hindsight["ts"].max(), hindsight.height == full.height
-        until = "all closes" if whole else f"closes up to {utc_day(last)}"  # type: ignore[arg-type] # a column of times
+        last, whole = cast("datetime", hindsight["ts"].max()), hindsight.height == full.height
+        until = "all closes" if whole else f"closes up to {utc_day(last)}"
         words.append(f"{until} are made with later members, by hindsight (survivor-biased)")
     least = full["coverage_pct"].min()
     if isinstance(least, float) and least < 99.95:

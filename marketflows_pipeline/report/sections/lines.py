@@ -87,7 +87,7 @@ def quoted(text: str) -> str:
 @kept_spec
 def line_spec(lines: Lines) -> dict[str, Any]:
     """The specification of the chart."""
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     rows = alt.Chart(alt.NamedData(lines.dataset))
     x = alt.X("ts:T", scale=alt.Scale(type="utc"), axis=alt.Axis(title=None))
@@ -124,7 +124,7 @@ def line_spec(lines: Lines) -> dict[str, Any]:
 
 def _pointer(rows: alt.Chart, x: alt.X, lines: Lines) -> alt.Chart:
     """A rule at each time, seen under the pointer only, that tells the figures there."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     found = _each_value(rows, lines) if len(lines.series) <= NAMED_EACH else _extremes(rows, lines)
     chart, tooltips = found
@@ -143,7 +143,7 @@ def _pointer(rows: alt.Chart, x: alt.X, lines: Lines) -> alt.Chart:
 
 
 def _each_value(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tooltip]]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     places = range(len(lines.series))
     chart = rows.transform_calculate(
@@ -158,7 +158,7 @@ def _each_value(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tool
 
 
 def _extremes(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tooltip]]:
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     chart = (
         rows.transform_calculate(own=f"datum.{KEY} === {SINGLED_OUT} ? datum.shown : null")
@@ -176,7 +176,7 @@ def _extremes(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Toolti
 
 def _note(rows: alt.Chart, words: str) -> alt.Chart:
     """Words in the upper left corner, which signals may change."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     note: alt.Chart = (
         rows.transform_aggregate(n="count()")
@@ -188,7 +188,7 @@ def _note(rows: alt.Chart, words: str) -> alt.Chart:
 
 def at_pixels(x: object, y: object) -> dict[str, Any]:
     """Channels of a mark at a place of the plot: pixels, or expressions of them."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     across: Any = alt.XValue
     up: Any = alt.YValue

@@ -25,7 +25,7 @@ def row_names(labels: Mapping[str, str]) -> alt.Axis:
     Args:
         labels: name by key.
     """
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     # JSON is an expression of Vega's, so that no name can end it; lists have no names of their own, as objects have.
     named = f"{json.dumps(list(labels.values()))}[indexof({json.dumps(list(labels))}, datum.value)]"
@@ -36,7 +36,7 @@ def row_names(labels: Mapping[str, str]) -> alt.Axis:
 
 def signed_axis(title: str | None = None) -> alt.Axis:
     """Numbers with their sign, but for 0."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     text = "datum.value == 0 ? '0' : format(datum.value, '+,~f')"
     return alt.Axis(labelExpr=text, title=title, grid=True)
@@ -44,14 +44,14 @@ def signed_axis(title: str | None = None) -> alt.Axis:
 
 def rows_axis(key: str, labels: Mapping[str, str]) -> alt.Y:
     """Rows by key in the order of the labels, each under its name."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     return alt.Y(f"{key}:N", scale=alt.Scale(domain=list(labels)), axis=row_names(labels), sort=None)
 
 
 def columns_axis(key: str, order: Sequence[str]) -> alt.X:
     """Columns of a heat map, named at the top."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     shown = alt.Axis(orient="top", title=None, labelAngle=0, labelColor=INK, domain=False, ticks=False, labelLimit=90)
     return alt.X(f"{key}:N", scale=alt.Scale(domain=list(order)), axis=shown, sort=None)
@@ -64,7 +64,7 @@ def height_of(n_rows: int, least: int = 120, row: int = ROW_HEIGHT) -> int:
 
 def into_or_out_of(flow: str) -> Any:  # noqa: ANN401 - a condition, as Altair makes it
     """Colour by the sign of a field."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     return alt.condition(f"datum.{flow} < 0", alt.value(OUT_OF), alt.value(INTO))
 
@@ -82,7 +82,7 @@ def signed_bars(
         length: the field that bars show.
         flow: the field whose sign colours them.
     """
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     bars = base.mark_bar(height={"band": 0.6}).encode(
         x=alt.X(f"{length}:Q", axis=signed_axis()),
@@ -121,7 +121,7 @@ def both_ways(field: str, limits: Sequence[float]) -> alt.Color:
         field: a number of either sign.
         limits: where the three steps above the middle begin, rising; below 0 they are the same.
     """
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     domain = [*(-limit for limit in reversed(limits)), *limits]
     return alt.Color(f"{field}:Q", scale=alt.Scale(type="threshold", domain=domain, range=list(STEPS)), legend=None)
@@ -129,7 +129,7 @@ def both_ways(field: str, limits: Sequence[float]) -> alt.Color:
 
 def by_size(field: str, limits: Sequence[float]) -> alt.Color:
     """Colour by size, for a number that is never below 0: the limits are where the three upper steps begin."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     scale = alt.Scale(type="threshold", domain=list(limits), range=list(STEPS[3:]))
     return alt.Color(f"{field}:Q", scale=scale, legend=None)

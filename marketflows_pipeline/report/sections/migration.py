@@ -78,7 +78,7 @@ def migration_card(file: PublishedFile) -> Card | None:
 
 
 def _sql() -> str:
-    label = f"select label from core.series where category = {literal(RANGES)} and series"  # noqa: S608
+    label = f"select label from core.series where category = {literal(RANGES)} and series"
     sides = {side: f"coalesce(({label} = m.{side}), m.{side}, '{OUTSIDE}')" for side in ("from_range", "to_range")}
     return select(f"""
         select m.period_days as days, {sides["from_range"]} as from_label,
@@ -89,7 +89,7 @@ def _sql() -> str:
         from mart.range_migration m left join accepted.coins c using (coin_id)
         where m.ts = (select max(ts) from mart.range_chain)
         group by all order by days desc, crossed_usd desc, from_label, to_label
-    """)  # noqa: S608
+    """)
 
 
 def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
@@ -108,7 +108,7 @@ def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
 
 @kept_spec
 def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     rows = (
         alt.Chart(alt.NamedData("ranges_migration"))

@@ -9,6 +9,7 @@ from marketflows_pipeline.report.credits import credit, service_names
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
+from marketflows_pipeline.transforms.market_caps.provider_differences import TOLERANCE
 
 REVISIONS_SQL = """
 select seen_at, table_name, key, column_name, old, new, change_pct, n_changes, cause
@@ -42,13 +43,13 @@ from core.provider_comparison
 where {_NEWEST}
 order by abs(difference_pct) desc, coin_id
 limit 25
-"""  # noqa: S608 (text of this file)
+"""
 _COMPARED = f"""
 select count(*) as n, max(ts) as ts, any_value(provider::varchar) as provider,
        (select count(*) from mart.provider_differences where {_NEWEST}) as n_differing
 from core.provider_comparison
 where {_NEWEST}
-"""  # noqa: S608 (likewise)
+"""
 
 
 def revisions_card(file: PublishedFile) -> Card | None:
@@ -189,7 +190,7 @@ def providers_card(file: PublishedFile) -> Card | None:
 def providers_title(found: pl.DataFrame, n_differing: int, n_compared: int, other: str) -> str:
     """How many of the compared coins differ, and which most."""
     compared = of_all(n_differing, n_compared, "coin")
-    text = f"Market caps of {compared} differ by more than 10 % from those at {other}"
+    text = f"Market caps of {compared} differ by more than {100 * TOLERANCE:g} % from those at {other}"
     if not n_differing:
         return text
     first = found.row(0, named=True)

@@ -172,7 +172,7 @@ def exchange_coverage_title(gaps: pl.DataFrame) -> str:
 
 @kept_spec
 def _held_spec(coins: list[str]) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     base = alt.Chart(alt.NamedData(HELD)).encode(y=rows_axis("coin_id", {coin: coin for coin in coins}))
     bars = base.mark_bar(height={"band": 0.6}, color=GREY).encode(

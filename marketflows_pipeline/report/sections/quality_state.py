@@ -254,7 +254,7 @@ def _age_text(hours: float) -> str:
 @kept_spec
 def _counts_spec(dataset: str, shown: pl.DataFrame, column: str, order: list[str]) -> dict[str, Any]:
     """Counts of rows by part and one more column, as a table of colours."""
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     present = set(shown[column])
     parts = {part: PARTS.get(part, part) for part in [*PARTS, *sorted(set(shown["part"]) - set(PARTS))]}

@@ -11,7 +11,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_of
-from marketflows_pipeline.report.sections.cards import caption, section_of_cards, select
+from marketflows_pipeline.report.sections.cards import caption, newest_time, section_of_cards, select
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
@@ -68,7 +68,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
                100 * t.market_cap_usd / sum(t.market_cap_usd) over (partition by t.ts) as share_pct
         from core.group_totals t join core.series s using (category, series)
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
-    """)  # noqa: S608
+    """)
     full = file.frame(sql)
     shares = newest_figures(full, "share_pct")
     if not shares:
@@ -84,7 +84,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
         key="ranges-shares",
         title=title,
         subtitle=subtitle,
-        caption=caption(source_of(file), full["ts"].max(), COUNTED, SURVIVORS),  # type: ignore[arg-type] # a column of times
+        caption=caption(source_of(file), newest_time(full, "ts"), COUNTED, SURVIVORS),
         dataset=Dataset("ranges_shares", rows, before),
         columns=(
             FigureColumn("ts", "Time (UTC)"),
@@ -185,12 +185,12 @@ def _chain_sql() -> str:
         join core.series s on s.category = {literal(RANGES)} and s.series = now.series
         where now.chain_index is not null and before.chain_index is not null
         order by p.days desc, s.sort_order
-    """)  # noqa: S608
+    """)
 
 
 @kept_spec
 def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], periods: list[int]) -> dict[str, Any]:
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     rows = alt.Chart(alt.NamedData("ranges_chain")).transform_filter("datum.days === +days")
     y = alt.Y(f"{KEY}:N", sort=labels[::-1], axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=150))

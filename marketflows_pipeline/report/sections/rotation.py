@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import polars as pl
 
@@ -81,14 +82,14 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
         for label, quadrant, ratio, momentum in newest.select(KEY, "quadrant", "ratio", "momentum").iter_rows()
     ]
-    as_of = rows["ts"].max()
+    as_of = cast("datetime", rows["ts"].max())
     return Card(
         key=key,
         title=title,
         subtitle=subtitle,
         caption=caption(
             source_of(file),
-            as_of,  # type: ignore[arg-type] # a column of times
+            as_of,
             EACH_ITS_OWN,
             TURNS_BY_ITSELF,
             outside_sentence(figures),
@@ -122,7 +123,7 @@ def _sql(benchmark: str) -> str:
         from points p join core.series s on s.category = {literal(NARRATIVES)} and s.series = p.series
         where p.step < {_CLOSES} and p.quadrant is not null
         order by s.sort_order, p.ts
-    """)  # noqa: S608
+    """)
 
 
 def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
@@ -169,7 +170,7 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
         series: key, label and colour of each.
         step: what one is called.
     """
-    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+    import altair as alt
 
     reach = rows.select(pl.max_horizontal((pl.col("ratio", "momentum") - 100).abs()).max()).item()
     edge = float(max(1, math.ceil(reach or 1)))
@@ -218,7 +219,7 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     )
     chart = alt.layer(*_quadrant_names(base), paths, heads, names)
     chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
-    oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
+    oldest = cast("int | None", rows["step"].max()) or 0
     inputs = [
         input_range("day", f"{step.capitalize()}s back", -oldest, 0, 0),
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
@@ -226,9 +227,9 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     return spec_of(chart, dataset, height=_HEIGHT, inputs=inputs)
 
 
-def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
+def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401 (of Altair)
     """The names of the quadrants in their corners, and the day that the slider is at."""
-    import altair as alt  # noqa: PLC0415
+    import altair as alt
 
     one = base.transform_filter("datum.back === 0").transform_aggregate(ts="max(ts)")
     right, bottom = alt.ExprRef("width - 6"), alt.ExprRef("height - 8")
@@ -248,7 +249,7 @@ def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
     return [*layers, day]
 
 
-def _picture(benchmark: str, as_of: Any) -> str:  # noqa: ANN401
+def _picture(benchmark: str, as_of: datetime) -> str:
     return RotationSpec(
         universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
         window=0, chance=(), tail=0, source="",

@@ -31,7 +31,7 @@ def labels_of(file: PublishedFile, category: str) -> tuple[str, ...]:
     """Labels of a category's series in their order; none where it has no series."""
     if not file.has("core.series"):
         return ()
-    rows = file.frame(f"select label from core.series where category = {literal(category)} order by sort_order, series")  # noqa: S608
+    rows = file.frame(f"select label from core.series where category = {literal(category)} order by sort_order, series")
     return tuple(dict.fromkeys(rows["label"]))
 
 

@@ -32,11 +32,11 @@ def dominance_card(file: PublishedFile) -> Card | None:
     if not file.has(DOMINANCE):
         return None
     each = "\nunion all\n".join(
-        f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "  # noqa: S608
+        f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "
         f"from mart.dominance where ts > (select max(ts) from mart.dominance) - interval 365 day"
         for place, (column, label, _) in enumerate(_SHARES)
     )
-    sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
+    sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"
     full = file.frame(sql)
     newest = newest_figures(full, "share_pct")
     if not newest:
@@ -108,7 +108,7 @@ def map_card(file: PublishedFile) -> Card | None:
         from mart.market_map m left join core.series s on s.category = {literal(NARRATIVES)} and s.series = m.series
         left join accepted.coins c using (coin_id)
         group by m.series order by market_cap_usd desc, m.series
-    """)  # noqa: S608
+    """)
     rows = shown(file.frame(sql), ("largest_coin",))
     if rows.height < 2:
         return None
@@ -151,7 +151,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
         select coalesce({one}, o.series) as label, coalesce({other}, o.other_series) as other, o.n_shared,
                o.shared_usd, o.of_smaller_pct, o.of_union_pct
         from mart.narrative_overlap o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
-    """)  # noqa: S608
+    """)
     rows = shown(file.frame(sql), ("other",))
     if rows.is_empty():
         return None

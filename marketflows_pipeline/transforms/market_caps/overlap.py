@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import polars as pl
 
@@ -109,7 +110,7 @@ def market_map(members: pl.DataFrame, closes: pl.DataFrame, coins: pl.Series) ->
     entry = table("mart.market_map")
     if closes.is_empty():
         return entry.empty()
-    now: datetime = closes.get_column("ts").max()  # type: ignore[assignment]
+    now = cast("datetime", closes.get_column("ts").max())
     wanted = pl.concat([coins, members.get_column("coin_id")]).unique()
     caps = closes.filter(pl.col("ts") == now, pl.col("coin_id").is_in(wanted.implode()))
     placed = disjoint_assignment(members, caps).lazy()

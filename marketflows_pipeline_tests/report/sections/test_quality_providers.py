@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from marketflows_pipeline.report.model import Section
+from marketflows_pipeline.report.sections import quality_corrections
 from marketflows_pipeline.report.sections.quality import quality
+from marketflows_pipeline.schema import TABLES
+from marketflows_pipeline.transforms.market_caps.provider_differences import TOLERANCE
 from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
 from marketflows_pipeline_tests.report.sections.cards import card_of, section_from
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
@@ -65,6 +68,21 @@ def test_where_none_differs_the_check_is_shown_all_the_same(tmp_path: Path) -> N
 
     title = card_of(made, "quality-providers").title
     assert title == "Market caps of none of 2 coins differ by more than 10 % from those at CoinPaprika"
+
+
+def test_the_limit_is_the_one_of_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality_corrections, "TOLERANCE", 0.025)
+
+    title = quality_corrections.providers_title(frame(COMPARED), 0, 2, "CoinPaprika")
+
+    assert title == "Market caps of none of 2 coins differ by more than 2.5 % from those at CoinPaprika"
+
+
+def test_the_table_is_described_with_the_limit_of_the_comparison() -> None:
+    limit = f"more than {100 * TOLERANCE:g} %"
+
+    assert limit in TABLES[DIFFERING].grain
+    assert limit in TABLES[DIFFERING].description
 
 
 def test_without_a_second_provider_the_section_says_where_it_is_chosen(tmp_path: Path) -> None:

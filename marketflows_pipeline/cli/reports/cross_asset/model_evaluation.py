@@ -178,7 +178,7 @@ def _recovery(figures: Figures, horizon: int) -> dict[str, Any]:
     """How well training recovers what is planted, over many markets; nothing for data that holds nothing planted."""
     if (PLANTED, "auc", _ALL) not in figures:
         return {}
-    from marketflows_pipeline.tutorial.recovery import measured_recovery  # noqa: PLC0415 (loads polars)
+    from marketflows_pipeline.tutorial.recovery import measured_recovery  # loads polars
 
     found = measured_recovery(horizon)
     return {} if found is None else {"recovery": asdict(found)}

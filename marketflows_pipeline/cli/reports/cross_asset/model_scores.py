@@ -50,7 +50,7 @@ select {", ".join(CSV_COLUMNS)}, is_synthetic
 from mart.model_scores
 qualify dense_rank() over (partition by target, horizon order by scored_at desc, model_id desc) = 1
 order by horizon, target, symbol
-"""  # noqa: S608 (constants)
+"""
 _SESSION = "select max(session) as session from core.asset_flows"
 _TRAINED = "select max(trained_at) as trained_at from mart.model_evaluation where model_id = $model_id"
 

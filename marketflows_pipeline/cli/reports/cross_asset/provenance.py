@@ -72,7 +72,7 @@ def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
 def _sources(data: PublishedData, table: str) -> list[str]:
     if not data.has(table):
         return []
-    question = f"select distinct source from {accepted_name(table)} order by source"  # noqa: S608
+    question = f"select distinct source from {accepted_name(table)} order by source"
     return [row["source"] for row in data.rows(question)]
 
 

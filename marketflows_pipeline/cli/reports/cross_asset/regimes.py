@@ -58,7 +58,7 @@ qualify row_number() over (partition by series_id order by session desc) = 1
 order by series_id
 """
 
-_LAST = f"select {', '.join(CSV_COLUMNS)} from mart.regimes order by session desc limit $days"  # noqa: S608 (constants)
+_LAST = f"select {', '.join(CSV_COLUMNS)} from mart.regimes order by session desc limit $days"
 _REGIMES = "select session, regime from mart.regimes order by session"
 _VIX = "select max(session) as session from mart.regimes where vix is not null"
 

@@ -61,7 +61,7 @@ select day, ts, n_exchanges, {", ".join(METRICS)}
 from mart.exchange_dominance
 where measure = $measure and segment = $segment
 order by day desc limit 1
-"""  # noqa: S608 (constants)
+"""
 _NOT_COMPARED = """
 select coalesce(now.name, before.name) as exchange, exchange_key as exchange_id,
        now.share_pct as market_dominance_pct, before.share_pct as market_dominance_30d_ago_pct

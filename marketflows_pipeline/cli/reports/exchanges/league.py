@@ -55,7 +55,7 @@ select rank, name as exchange, exchange_key as exchange_id, is_tracked, netflow_
 from mart.exchange_league where period_days = $days
 order by rank nulls last, is_tracked desc, defillama_inflow_usd desc nulls last, exchange_key
 """
-_POSITION = f"select exchange_key, {', '.join(_POSITION_KEYS)} from mart.exchange_positions"  # noqa: S608 (constants)
+_POSITION = f"select exchange_key, {', '.join(_POSITION_KEYS)} from mart.exchange_positions"
 
 
 def league(data: PublishedData, days: int) -> Report:

@@ -63,7 +63,7 @@ select {", ".join(CSV_COLUMNS)}, ts,
 from mart.exchange_netflow
 where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
 order by day
-"""  # noqa: S608 (constants)
+"""
 _VOLUMES = """
 select day, ts, volume_24h_btc
 from core.exchange_volumes

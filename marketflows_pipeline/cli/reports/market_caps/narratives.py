@@ -48,7 +48,7 @@ _SELECT = f"""
 select {", ".join(name for name in CSV_COLUMNS if name != "is_followed")}
 from mart.category_radar where period_days = $days
 order by abs(cap_change_zscore) desc nulls last, abs(cap_change_pct) desc nulls last, category_id
-"""  # noqa: S608 (constants)
+"""
 _DEPTH = """
 select count(distinct cast(observed_at as date)) as n_days, min(observed_at) as first_at
 from accepted.category_snapshots
