@@ -16,7 +16,6 @@ from marketflows_pipeline.charts.market_caps.catalog import (
     index_pictures,
     market_cap_pictures,
 )
-from marketflows_pipeline.charts.market_caps.essential_catalog import essential_pictures
 from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
@@ -52,7 +51,6 @@ def _jobs(run: RunContext) -> list[RenderJob]:
     of_breadth = {name: run.warehouse.read(table) for name, table in BREADTH.items()}
     return [
         *market_cap_pictures(metrics, gains, series, context),
-        *essential_pictures(metrics, gains, series, context),
         *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
         *rotation_charts(points, stays, placebo, _rotation_context(run, series, context)),
         *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import polars as pl
 
+from marketflows_pipeline.charts.market_caps.catalog import category_styles
 from marketflows_pipeline.charts.market_caps.spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES
-from marketflows_pipeline.system.printable import presentable_name
 
 ATTRIBUTED_DAYS = 30
 
@@ -36,7 +36,10 @@ def cap_flow_pictures(
         source: the credit.
         as_of: the newest close.
     """
-    labels = {category: _labels(series, category) for category in _CATEGORIES}
+    styles = category_styles(series)
+    labels = {
+        category: tuple((style.series, style.label) for style in styles.get(category, ())) for category in _CATEGORIES
+    }
     bars = [
         chart_job(
             sums.filter(pl.col("category") == category).sort("series"),
@@ -54,8 +57,3 @@ def cap_flow_pictures(
     ]
     chains = ChainSpec(ranges=labels[RANGES], days=ATTRIBUTED_DAYS, source=source, as_of=as_of)
     return [*bars, *matrices, *([chart_job(chain, chains)] if labels[RANGES] else [])]
-
-
-def _labels(series: pl.DataFrame, category: str) -> tuple[tuple[str, str], ...]:
-    rows = series.filter(pl.col("category") == category).sort("sort_order").select("series", "label")
-    return tuple((name, presentable_name(label)) for name, label in rows.iter_rows())

@@ -1,4 +1,4 @@
-"""Which charts the market-cap part has: a line chart per family of curves, a gain table per category and base."""
+"""Which charts the market-cap part has: of each category curves and gains in each base and in all, and ranks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.spec import IndexSpec
+from marketflows_pipeline.charts.market_caps.spec import GainMatrixSpec, IndexSpec, PanelsSpec, RanksSpec
+from marketflows_pipeline.charts.market_caps.wording import dollar_first
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
-from marketflows_pipeline.charts.spec import RANGES, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
+from marketflows_pipeline.charts.spec import RANGES, RANKS_FROM, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits
 from marketflows_pipeline.charts.style.theme import series_styles, styles_by_size
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.system.printable import presentable_name
+
+Styles = Mapping[str, tuple[SeriesStyle, ...]]
 
 _FAMILY = ("category", "base_asset", "ema_period", "diff_order", "is_unit")
 
@@ -46,7 +49,7 @@ class PictureContext:
             return "US dollar"
         return presentable_name(self.symbols.get(base_asset, base_asset)).upper()
 
-    def shared(self, category: str, base_asset: str, styles: Mapping[str, tuple[SeriesStyle, ...]]) -> dict[str, Any]:
+    def shared(self, category: str, base_asset: str, styles: Styles) -> dict[str, Any]:
         """Fields of `MarketCapSpec` for a category in a base."""
         return {
             "category": category,
@@ -62,7 +65,7 @@ class PictureContext:
         self,
         category: str,
         base_asset: str,
-        styles: Mapping[str, tuple[SeriesStyle, ...]],
+        styles: Styles,
         **family: Any,  # noqa: ANN401 (fields of ChartSpec)
     ) -> ChartSpec:
         """What a line chart of a category in a base says; the family is its EMA period, order and scaling."""
@@ -102,7 +105,54 @@ def market_cap_pictures(
         )
         for (category, base_asset), rows in _families(gains, _FAMILY[:2], "hours_ago")
     ]
-    return [*charts, *tables]
+    return [*charts, *tables, *_essentials(metrics, gains, styles, limits, context)]
+
+
+def _essentials(
+    metrics: pl.DataFrame,
+    gains: pl.DataFrame,
+    styles: Styles,
+    limits: tuple[float, ...],
+    context: PictureContext,
+) -> list[RenderJob]:
+    """Of each category levels and growth in all bases, gains and ranks, as far as there are figures."""
+    curves = metrics.filter(~pl.col("is_unit"), pl.col("diff_order") <= 1).sort("series", "ts")
+    jobs: list[RenderJob] = []
+    for category in styles:
+        own = curves.filter(category=category)
+        for order in (0, 1):
+            jobs += _panels(own.filter(diff_order=order), category, order, styles, context)
+        rows = gains.filter(category=category).sort("series", "hours_ago")
+        if not rows.is_empty():
+            bases = dollar_first(rows["base_asset"].unique())
+            labels = tuple((base, context.base_label(base)) for base in bases)
+            spec = GainMatrixSpec(
+                **context.shared(category, bases[0], styles), bases=labels, hours_ago=context.hours_ago, limits=limits
+            )
+            jobs.append(chart_job(rows, spec))
+        levels = own.filter(diff_order=0, ema_period=1, base_asset=US_DOLLAR)
+        if not levels.is_empty() and len(styles[category]) >= RANKS_FROM:
+            jobs.append(chart_job(levels, RanksSpec(**context.shared(category, US_DOLLAR, styles))))
+    return jobs
+
+
+def _panels(
+    rows: pl.DataFrame,
+    category: str,
+    order: int,
+    styles: Styles,
+    context: PictureContext,
+) -> list[RenderJob]:
+    """The plain level, or growth of the smoothest curve, whose own noise would hide it."""
+    if rows.is_empty():
+        return []
+    ema = rows["ema_period"].max() if order else rows["ema_period"].min()
+    shown = rows.filter(ema_period=ema)
+    panels = tuple(
+        context.curve(category, base, styles, ema_period=ema, diff_order=order, is_unit=False)
+        for base in dollar_first(shown["base_asset"].unique())
+    )
+    return [chart_job(shown, PanelsSpec(panels=panels, source=context.source, notes=panels[0].notes))]
 
 
 def index_pictures(
