@@ -91,7 +91,6 @@ def test_the_text_says_what_how_unusual_what_not_and_as_of_when(tmp_path: Path) 
     assert lines[-1] == "* Not covered: whatever has less than 20 days of its own past."
 
 
-@pytest.mark.slow
 def test_json_has_all_of_it_and_the_query(tmp_path: Path) -> None:
     link = published(tmp_path, {})
     body = ask(tmp_path)
@@ -114,7 +113,6 @@ def test_markdown_is_for_pasting(tmp_path: Path) -> None:
     assert lines[5].startswith("   *Strong: z +3.2 against")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", one_quick(FORMS))
 def test_nothing_unusual_is_said(tmp_path: Path, form: str) -> None:
     published(tmp_path, QUIET)
@@ -122,7 +120,6 @@ def test_nothing_unusual_is_said(tmp_path: Path, form: str) -> None:
     assert "Nothing unusual since 19 Nov 2026 18:00 UTC." in answer(tmp_path, "--format", form)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", one_quick(FORMS))
 def test_corrections_and_stale_parts_are_said(tmp_path: Path, clock: FixedClock, form: str) -> None:
     private = tmp_path / "private"
@@ -224,7 +221,6 @@ def test_what_a_later_publish_finds_is_new_to_last(tmp_path: Path) -> None:
     assert ids(tmp_path, "--since", "last") == ["new"]
 
 
-@pytest.mark.slow
 def test_each_published_file_has_a_memory_of_its_own(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):
@@ -246,7 +242,6 @@ def test_what_is_remembered_is_the_users_alone(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.slow
 def test_a_brief_that_could_not_be_made_or_printed_is_not_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

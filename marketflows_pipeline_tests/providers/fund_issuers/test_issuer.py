@@ -144,7 +144,6 @@ def test_without_an_id_of_its_own_a_fund_is_asked_for_by_its_symbol(
         assert issuer.shares_outstanding(FUNDS[name][0], "").height > 200
 
 
-@pytest.mark.slow
 def test_state_street_may_write_dates_as_dates() -> None:
     rows = make_rows(1, weekdays(LAST, 20), nav=640.0, baskets=900)
 
@@ -230,7 +229,6 @@ def test_black_rocks_convention_is_taken_from_what_the_figures_show(ask: Ask) ->
     assert set(ask("blackrock", "IWM", "239710")["convention"]) == {"split_adjusted"}
 
 
-@pytest.mark.slow
 def test_a_split_is_no_flow_in_whichever_convention_it_is_told(clock: FixedClock) -> None:
     days = weekdays(LAST, 20)
     adjusted = make_rows(1, days, nav=17.0, baskets=9_000)

@@ -24,6 +24,8 @@ from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
     rankings,
 )
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("clock")
 
 # Both are computed by the same transforms: a stored window, one that is not stored, and one longer than what is.
@@ -38,7 +40,6 @@ def attributed(body: dict[str, Any]) -> dict[str, float]:
     return {row["symbol"]: row["attributed_usd"] for row in body["attributed"]}
 
 
-@pytest.mark.slow
 def test_flows_are_sums_over_the_last_sessions_ranked_without_issuance(market: Path) -> None:
     body = ask(market, "cross-asset flows --days 3")
     # SPY -200 + 50 - 50, GLD 60 + 30 + 30, TLT 30 + 10, IBIT -50; BTC's 40 is issuance, QQQ's unknown.
@@ -59,7 +60,6 @@ def test_flows_are_sums_over_the_last_sessions_ranked_without_issuance(market: P
     )
 
 
-@pytest.mark.slow
 def test_a_flow_stands_beside_price_effect_and_proxies_that_are_called_so(market: Path) -> None:
     spy = entry(ask(market, "cross-asset flows --days 3")["flows"], "SPY")
     # -200 of the 10,000 before; 9,700 - 10,000 = -200 - 100; 99 over 100.
@@ -88,7 +88,6 @@ def test_flows_of_any_window_are_those_of_the_rankings(market: Path, days: int) 
             assert one[key] == pytest.approx(row[key], abs=1e-6), key
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("days", ANY_DAYS)
 @pytest.mark.parametrize("issuance", [False, True])
 @pytest.mark.parametrize("symbol", ["SPY", "GLD", "TLT", "IBIT", "BTC", "QQQ"])
@@ -102,7 +101,6 @@ def test_who_gained_agrees_with_the_flow_map(market: Path, symbol: str, days: in
     assert attributed(ask(market, line)) == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.slow
 def test_who_gained_spreads_an_outflow_over_the_inflows(market: Path) -> None:
     body = ask(market, "cross-asset who-gained SPY --days 3")
     assert body["headline"] == "SPY lost $200.0 million over 3 sessions: which assets gained?"
@@ -114,7 +112,6 @@ def test_who_gained_spreads_an_outflow_over_the_inflows(market: Path) -> None:
     assert body["direction"] == "lost"
 
 
-@pytest.mark.slow
 def test_issuance_takes_part_where_asked_for(market: Path) -> None:
     body = ask(market, "cross-asset who-gained SPY --days 3 --include-issuance")
     # 200 in: BTC 200 x 40/250; equal inflows go by symbol.
@@ -132,7 +129,6 @@ def test_an_asset_that_gained_has_its_losers_named(market: Path) -> None:
     assert body["direction"] == "gained"
 
 
-@pytest.mark.slow
 def test_more_inflow_than_outflow_comes_from_outside(market: Path) -> None:
     # On the 18th and 19th: in GLD 60, TLT 10 and SPY 0 of 50 - 50; nothing flowed out.
     assert attributed(ask(market, "cross-asset who-gained GLD --days 2")) == {OUTSIDE: 60e6}
@@ -141,7 +137,6 @@ def test_more_inflow_than_outflow_comes_from_outside(market: Path) -> None:
     assert (flat["attributed"], flat["direction"]) == ([], "neither")
 
 
-@pytest.mark.slow
 def test_equal_sides_leave_nothing_outside(tmp_path: Path) -> None:
     only = {"SPY": -100e6, "GLD": 75e6, "TLT": 25e6}
     flows = [{**row, "flow_usd": only.get(row["symbol"]) if row["session"] == day(19) else None} for row in FLOWS]
@@ -155,7 +150,6 @@ def test_a_sum_of_some_sessions_says_so(market: Path) -> None:
     assert body["coverage"]["partly_known"] == [{"symbol": "TLT", "sessions_known": 2}]
 
 
-@pytest.mark.slow
 def test_assets_with_an_unknown_flow_are_named_with_the_reason(market: Path) -> None:
     for line in ("cross-asset flows --days 3", "cross-asset who-gained SPY --days 3"):
         unknown = {row["symbol"]: row["why"] for row in ask(market, line)["unknown_flow"]}
@@ -172,7 +166,6 @@ def test_a_flow_that_is_late_names_its_last_session(market: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_other_reasons_of_unknown_flows(tmp_path: Path) -> None:
     changed: dict[str, dict[str, Any]] = {
         "IBIT": {"flow_usd": None, "flow_method": "price_only"},
@@ -188,7 +181,6 @@ def test_other_reasons_of_unknown_flows(tmp_path: Path) -> None:
     assert entry(later, "BTC")["why"].startswith("no market caps of bitcoin from the market-cap part")
 
 
-@pytest.mark.slow
 def test_an_asset_whose_own_flow_is_unknown_is_answered_with_its_proxies(market: Path) -> None:
     body = ask(market, "cross-asset who-gained QQQ --days 3")
     assert (body["flow_usd"], body["direction"], body["attributed"]) == (None, None, [])
@@ -235,7 +227,6 @@ def test_a_window_longer_than_what_is_stored_says_what_there_is(market: Path) ->
     assert body["stablecoin_issuance"] is None
 
 
-@pytest.mark.slow
 def test_stablecoins_are_a_series_of_their_own(market: Path) -> None:
     issued = ask(market, "cross-asset flows --days 3")["stablecoin_issuance"]
     # tether 100 + unknown + 50, usd-coin -20 - 30 + 0, on the 17th to the 19th.
@@ -246,7 +237,6 @@ def test_stablecoins_are_a_series_of_their_own(market: Path) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_without_stablecoins_or_regimes_there_is_none(tmp_path: Path) -> None:
     publish_market(tmp_path, {**TABLES_OF_DATA, "core.stablecoin_issuance": [], "mart.regimes": []})
     body = ask(tmp_path, "cross-asset flows --days 3")
@@ -258,7 +248,6 @@ def test_flows_name_the_regime_of_the_newest_session(market: Path) -> None:
     assert (regime["session"], regime["regime"], regime["vix"]) == ("2026-11-19", "risk_off", 24)
 
 
-@pytest.mark.slow
 def test_services_are_named_as_the_stored_rows_name_them(market: Path) -> None:
     source = ask(market, "cross-asset flows --days 3")["source"]
     assert source.startswith("Prices: Yahoo; shares outstanding: BlackRock, SPDR Gold, State Street; VIX")
@@ -266,7 +255,6 @@ def test_services_are_named_as_the_stored_rows_name_them(market: Path) -> None:
     assert "CoinGecko" not in ask(market, "cross-asset regimes")["source"]
 
 
-@pytest.mark.slow
 def test_an_asset_that_lags_behind_is_named(tmp_path: Path) -> None:
     flows = [row for row in FLOWS if (row["symbol"], row["session"]) != ("GLD", day(19))]
     publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
@@ -285,7 +273,6 @@ def test_the_regime_is_dated_from_the_first_session_of_its_run(market: Path) -> 
     assert body["share_of_sessions"] == {"risk_on": 0, "mixed": 0.333333, "risk_off": 0.5, "unknown": 0.166667}
 
 
-@pytest.mark.slow
 def test_shares_of_regimes_are_over_a_year_of_sessions(tmp_path: Path) -> None:
     first = day(1)
     regimes = [
@@ -299,7 +286,6 @@ def test_shares_of_regimes_are_over_a_year_of_sessions(tmp_path: Path) -> None:
     assert (body["share_over_sessions"], body["sessions_in_regime"]) == (252, 63)
 
 
-@pytest.mark.slow
 def test_a_regime_as_old_as_the_data_may_be_older(tmp_path: Path) -> None:
     publish_market(tmp_path, {**TABLES_OF_DATA, "mart.regimes": REGIMES[3:]})
     assert ask(tmp_path, "cross-asset regimes")["is_seen_to_begin"] is False
@@ -313,7 +299,6 @@ def test_amounts_are_said_as_people_say_them(amount: float, text: str) -> None:
     assert dollars(amount) == text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("days", "flow_usd", "sessions_known"), [(1, 30e6, 1), (2, 30e6, 1), (3, 120e6, 3)])
 def test_what_came_over_a_gap_counts_where_the_window_holds_all_of_it(
     tmp_path: Path, days: int, flow_usd: float, sessions_known: int
@@ -333,7 +318,6 @@ def test_what_came_over_a_gap_counts_where_the_window_holds_all_of_it(
     assert ranked.select("flow_usd", "sessions_known", "flow_method").row(0) == (flow_usd, sessions_known, "shares")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("days", [1, 2, 5])
 def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_path: Path, days: int) -> None:
     """Counts that follow the orders by a session made rankings of the wrong day."""
@@ -364,7 +348,6 @@ def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_
 WITH_ISSUER = CONFIG.replace('source = "none"\nshare_id = ""', 'source = "invesco"\nshare_id = "46090E103"')
 
 
-@pytest.mark.slow
 def test_a_fund_whose_issuer_has_no_history_waits_for_two_sessions(tmp_path: Path) -> None:
     publish_market(tmp_path, {**TABLES_OF_DATA})
     (tmp_path / "config.toml").write_text(WITH_ISSUER)
@@ -375,7 +358,6 @@ def test_a_fund_whose_issuer_has_no_history_waits_for_two_sessions(tmp_path: Pat
     )
 
 
-@pytest.mark.slow
 def test_since_when_flows_are_known_is_said_of_an_issuer_without_a_history(tmp_path: Path) -> None:
     """The sum of a month would be that of the two days since the first run, and stood beside whole months."""
     begun = {("QQQ", day(18)): 7e6, ("QQQ", day(19)): -1e6}
@@ -391,7 +373,6 @@ def test_since_when_flows_are_known_is_said_of_an_issuer_without_a_history(tmp_p
     assert "QQQ: its issuer publishes no history of shares; flows are known since 2026-11-18." in " ".join(text.split())
 
 
-@pytest.mark.slow
 def test_what_is_doubtful_of_a_flow_is_said(tmp_path: Path) -> None:
     """A count that looks like a split, a third of a fund in a day, a lag that nobody knows: each stood there bare."""
     doubts: dict[object, dict[str, Any]] = {
