@@ -149,10 +149,11 @@ def drawn(run: RunContext, pictures: Pictures) -> dg.MaterializeResult[None]:
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
-    if report.added or report.removed:
-        link_pictures(run)
     folder, removed = run.options.picture_folder, [name for names in report.outdated.values() for name in names]
     upload_along(run, PICTURES, (folder / name for name in current), gone=removed)
+    # Once a run, after its last part: a page takes a second.
+    if run.drawing.other_charts_stand():
+        link_pictures(run)
     metadata: dict[str, Any] = {
         "folder": dg.MetadataValue.path(run.options.picture_folder.absolute()),
         "drawn": len(report.drawn),

@@ -32,7 +32,6 @@ class RenderReport:
         unchanged: left as they were, since neither figures nor description changed.
         skipped: not drawn, with the reason.
         removed: charts of an earlier configuration, taken away.
-        added: those drawn that did not stand in the folder before.
         thumbnails: small PNGs of those that were drawn and asked for.
     """
 
@@ -40,7 +39,6 @@ class RenderReport:
     unchanged: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
-    added: tuple[str, ...]
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -60,7 +58,6 @@ class _Begun:
 
     manifest: Manifest
     plan: Plan
-    known: frozenset[str]
     drawn: Sequence[Future[bytes]]
     shown: frozenset[str]
     n_jobs: int
@@ -96,6 +93,7 @@ class Drawing:
         self._pool = DrawingPool()
         self._begun: dict[str, _Begun] = {}
         self._manifest: Manifest | None = None
+        self._stood_before: frozenset[str] = frozenset()
         self._writing = threading.Lock()
 
     def begin(self, part: str, jobs: Sequence[RenderJob], shown: Collection[str] = ()) -> None:
@@ -120,9 +118,8 @@ class Drawing:
             raise ValueError(f"two charts would be written to {', '.join(twice)}")
         manifest = self._prepared()
         plan = planned(jobs, manifest, engine_digest(self._scale, self._look))
-        known = frozenset(manifest.entries)
         drawn = [self._submitted(manifest, part, job, inputs, shown) for job, inputs in plan.due]
-        self._begun[part] = _Begun(manifest, plan, known, drawn, frozenset(shown), len(jobs))
+        self._begun[part] = _Begun(manifest, plan, drawn, frozenset(shown), len(jobs))
 
     def has_drawn(self, part: str) -> bool:
         """Whether charts of a part stand in the folder, as far as its record tells."""
@@ -131,6 +128,10 @@ class Drawing:
     def has_begun(self, part: str) -> bool:
         """Whether the charts of a part are being drawn, and not yet waited for."""
         return part in self._begun
+
+    def other_charts_stand(self) -> bool:
+        """Whether all that was begun is drawn, and the folder holds other charts than before this run."""
+        return not self._begun and self._prepared().entries.keys() != self._stood_before
 
     def n_due(self, part: str) -> int:
         """How many charts of a part had to be drawn when they were begun."""
@@ -177,8 +178,7 @@ class Drawing:
         if plan.failed:
             errors = "; ".join(f"{name}: {error}" for name, error in plan.failed.items())
             raise RenderError(f"{len(plan.failed)} of {begun.n_jobs} charts could not be drawn: {errors}")
-        added = tuple(name for name in drawn if name not in begun.known)
-        return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed), added, small)
+        return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed), small)
 
     def close(self) -> None:
         """Drop what is not drawn yet; what was drawn is written."""
@@ -195,6 +195,7 @@ class Drawing:
             raise RenderError(f"charts cannot be written to {self._out_dir}: {error.strerror}") from error
         manifest = Manifest.read(self._out_dir)
         manifest.claim(is_tutorial=self._is_tutorial)
+        self._stood_before = frozenset(manifest.entries)
         self._manifest = manifest
         return manifest
 

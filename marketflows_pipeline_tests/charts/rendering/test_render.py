@@ -56,7 +56,7 @@ def broken(kind: type[ChartSpec]) -> RenderJob:
 def test_one_picture_of_each_kind_has_the_promised_pixels(tmp_path: Path) -> None:
     report = render_all([CHART, TABLE], tmp_path)
 
-    assert report.drawn == report.added == (CHART.file_name, TABLE.file_name)
+    assert report.drawn == (CHART.file_name, TABLE.file_name)
     assert pixels(tmp_path / CHART.file_name) == (1920, 1440)
     assert count_colours(tmp_path / CHART.file_name) > 20
     assert pixels(tmp_path / TABLE.file_name)[0] == 1120
@@ -104,9 +104,7 @@ def test_an_unchanged_run_does_not_even_load_altair(tmp_path: Path) -> None:
 def test_a_changed_figure_note_or_label_is_drawn_again(tmp_path: Path, changed: RenderJob) -> None:
     render_all([CHART], tmp_path, 1)
 
-    report = render_all([changed], tmp_path, 1)
-    assert report.drawn == (CHART.file_name,)
-    assert report.added == ()
+    assert render_all([changed], tmp_path, 1).drawn == (CHART.file_name,)
 
 
 def test_another_scale_is_drawn_again(tmp_path: Path) -> None:
@@ -265,6 +263,24 @@ def test_parts_begun_at_once_are_drawn_by_the_same_workers_into_one_record(tmp_p
     assert reports == [(TABLE.file_name,), (CHART.file_name,)]
     assert render_all([CHART], tmp_path, 0.5).drawn == ()
     assert render_all([TABLE], tmp_path, 0.5, part="exchanges").drawn == ()
+
+
+def test_other_charts_stand_once_all_that_was_begun_is_drawn(tmp_path: Path) -> None:
+    def stand_after(**parts: RenderJob | None) -> list[bool]:
+        with closing(Drawing(tmp_path, 0.3)) as drawing:
+            for part, job in parts.items():
+                drawing.begin(part, [job] if job else [])
+            stand = []
+            for part in parts:
+                drawing.finish(part)
+                stand.append(drawing.other_charts_stand())
+            return stand
+
+    assert stand_after(exchanges=CHART, market_caps=TABLE) == [False, True]
+    assert stand_after(exchanges=CHART, market_caps=TABLE) == [False, False]
+    changed = RenderJob(TWO, chart_spec(notes=("another note",)))
+    assert stand_after(exchanges=changed, market_caps=TABLE) == [False, False]
+    assert stand_after(exchanges=None) == [True]
 
 
 def test_a_picture_is_written_before_anybody_waits_for_it(tmp_path: Path) -> None:
