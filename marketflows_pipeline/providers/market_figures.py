@@ -64,11 +64,6 @@ def by_falling_cap(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True)
 
 
-def sum_of_known(values: pl.Expr) -> pl.Expr:
-    """A sum that is null, not 0, where there is nothing to add."""
-    return pl.when(values.count() > 0).then(values.sum())
-
-
 def frame_of(rows: Sequence[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:
     """Rows in a schema; ranks and years are whole numbers only once they are known to fit, and else null."""
     whole = [column for column, dtype in schema.items() if dtype.is_integer()]

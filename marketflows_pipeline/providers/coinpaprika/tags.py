@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from marketflows_pipeline.providers.coinpaprika.parsers import CAP_CHANGE, Tag
-from marketflows_pipeline.providers.market_figures import by_falling_cap, sum_of_known
+from marketflows_pipeline.providers.market_figures import by_falling_cap
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_SCHEMA
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 WRAPPED_TAGS = ("wrapped-token", "liquid-staking-tokens-lst", "liquid-restaking-tokens")
 # Seen outside these tags.

@@ -18,7 +18,6 @@ from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.local_files.cap_files import NAMES, CapFiles, Contents
 from marketflows_pipeline.providers.local_files.plans import MAX_AGE_DAYS
-from marketflows_pipeline.providers.market_figures import sum_of_known
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
@@ -27,6 +26,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     MARKET_SCHEMA,
 )
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
+from marketflows_pipeline.transforms.sums import sum_of_known
 from marketflows_pipeline.transforms.time_span import COINS_SINCE
 
 logger = logging.getLogger(__name__)

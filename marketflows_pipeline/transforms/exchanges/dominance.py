@@ -14,6 +14,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cases import first_that_holds
 from marketflows_pipeline.transforms.exchanges.market_values import SPOT_VOLUME, TRACKED, in_segments, market_values
 from marketflows_pipeline.transforms.exchanges.members import LEAST_MEMBERS, exchange_members, in_fixed_set
+from marketflows_pipeline.transforms.sums import sum_of_known
 
 MONOPOLY = 10_000.0
 CHANGE_DAYS = 30
@@ -156,7 +157,7 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
             top_5_dominance_pct=_top(5),
             hhi_index=_SHARE.pow(2).sum(),
             n_fixed_exchanges=fixed.count(),
-            fixed_hhi_index=pl.when(fixed.count() > 0).then(fixed.pow(2).sum()),
+            fixed_hhi_index=sum_of_known(fixed.pow(2)),
             outside_pct=_SHARE.filter(fixed.is_null()).sum(),
         )
         .join(_changes(shares).lazy(), on=_MARKET_DAY, how="left")
