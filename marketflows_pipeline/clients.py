@@ -12,8 +12,7 @@ from marketflows_pipeline.options import RunOptions, ServiceName
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
-from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
-from marketflows_pipeline.providers.http.service_client import KeylessClient, PlannedClient
+from marketflows_pipeline.providers.http.service_client import KeylessClient, OfRun, PlannedClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
@@ -163,25 +162,22 @@ class Clients:
             base_url=source.base_url,
             calls_per_minute=source.calls_per_minute,
             monthly_credits=source.monthly_credits,
-            clock=self.waits.clock,
-            ledger=self.ledger,
-            waits=self.waits.of(service.name),
-            make_limiter=self._limiter_of(service.name),
+            **self._of_run(service.name),
         )
         self._open.enter_context(client)
         return client
 
     def _opened(self, service: type[K]) -> K:
         """A service without a key, at the address of its table in ``[providers]``."""
-        client = service(
-            base_url=getattr(self._settings.providers, service.name).base_url,
-            clock=self.waits.clock,
-            ledger=self.ledger,
-            waits=self.waits.of(service.name),
-            make_limiter=self._limiter_of(service.name),
-        )
+        base_url = getattr(self._settings.providers, service.name).base_url
+        client = service(base_url=base_url, **self._of_run(service.name))
         self._open.enter_context(client)
         return client
 
-    def _limiter_of(self, name: str) -> MakeLimiter | None:
-        return self._budgets.limiter_of(name) if self._budgets else None
+    def _of_run(self, name: str) -> OfRun:
+        return {
+            "clock": self.waits.clock,
+            "ledger": self.ledger,
+            "waits": self.waits.of(name),
+            "make_limiter": self._budgets.limiter_of(name) if self._budgets else None,
+        }
