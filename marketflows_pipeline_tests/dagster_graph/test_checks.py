@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -88,14 +87,24 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         yield env
 
 
+@pytest.fixture(scope="module")
+def opened(good_run: Environment) -> Iterator[RunContext]:
+    """A run over the good one."""
+    options = RunOptions(config=good_run.folder / "config.toml", secrets=good_run.folder / "secrets.toml")
+    with open_run(options, run_id="test", clock=good_run.clock) as run:
+        yield run
+
+
 @pytest.fixture
-def run(good_run: Environment, tmp_path: Path) -> Iterator[RunContext]:
-    """A run over a copy of the good one, for a test to break."""
-    folder = tmp_path / "copy"
-    shutil.copytree(good_run.folder, folder, symlinks=True)
-    options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
-    with open_run(options, run_id="test", clock=good_run.clock) as opened:
+def run(opened: RunContext) -> Iterator[RunContext]:
+    """The good run; whatever a test breaks in it is rolled back after the test."""
+    with contextlib.suppress(RolledBack), opened.warehouse.transaction(alters=True):
         yield opened
+        raise RolledBack
+
+
+class RolledBack(Exception):
+    """Ends a test's transaction."""
 
 
 def _unsplit(funds: Funds) -> Funds:
