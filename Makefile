@@ -43,12 +43,13 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 	$(BIN)/marketflows-dev $(FLAGS)
 
 # On all processors; a file's tests stay together, since they share runs of the whole pipeline. Compiled tests are kept,
-# also where the environment asks for none: every process would compile all of them anew.
-PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile --no-loadscope-reorder
+# also where the environment asks for none: every process would compile all of them anew. Each has one thread of polars,
+# and with it of DuckDB: frames are small, and every processor has a process already.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE POLARS_MAX_THREADS=1 $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile \
+	--no-loadscope-reorder
 
 test: setup ## Run the quick tests, a minute and a half: make test FLAGS="-k grid"
-	@# One thread of polars, and with it of DuckDB, a process: frames are small, and every processor has a process already.
-	POLARS_MAX_THREADS=1 $(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
+	$(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
 
 test-all: setup ## Run all tests, 20 minutes: what a change has to pass
 	$(PYTEST) $(FLAGS)

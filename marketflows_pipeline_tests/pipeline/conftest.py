@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from marketflows_pipeline.ingest.exchanges import kinds
-from marketflows_pipeline.warehouse import engine
 from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment
 
 
@@ -17,13 +15,6 @@ def few_kinds() -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kinds, "EXCHANGE_KINDS_ASKED", 5)
         yield 5
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread_of_duckdb() -> Iterator[None]:
-    """Tables of 40 coins cost a fifth less with it. The soak and the tutorial run on as many as there are."""
-    with patch.dict(engine._SETTINGS, threads=1):
-        yield
 
 
 @pytest.fixture
