@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.ingest.exchanges import kinds
+from marketflows_pipeline_tests.drawing_processes import idle_processes_are_handed_on
 from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment
+
+__all__ = ["idle_processes_are_handed_on"]
 
 
 @pytest.fixture(scope="package", autouse=True)
