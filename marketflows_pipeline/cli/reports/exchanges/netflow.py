@@ -233,7 +233,8 @@ def _coverage(data: PublishedData, exchange: KnownExchange, records: Sequence[di
 
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
     volume = (
-        f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} days: "
+        f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} "
+        f"{'day' if body['data_points'] == 1 else 'days'}: "
         f"{TREND_WORDS.get(body['volume_trend'], 'unknown')} ({figure(body['volume_change_pct'], 1, ' %')})"
     )
     signal = body["net_flow_signal"]
