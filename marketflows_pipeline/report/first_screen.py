@@ -28,9 +28,10 @@ where i.category = 'Narratives' and i.base_asset = 'us-dollar' and not i.is_prov
 order by s.sort_order, i.ts
 """
 _FUNDS = """
-select window_sessions, symbol, name, session, flow_usd, flow_pct_of_market_cap as flow_pct
+select window_sessions, symbol, name, session, flow_usd, flow_pct_of_market_cap as flow_pct,
+       count(*) over (partition by window_sessions) as n_funds
 from mart.flow_rankings
-where flow_method = 'shares' and flow_usd is not null and flow_pct_of_market_cap is not null
+where flow_method in ('shares', 'aum') and flow_usd is not null and flow_pct_of_market_cap is not null
     and sessions_known = window_sessions
 qualify window_sessions = coalesce(
     max(window_sessions) filter (window_sessions <= $sessions) over (), min(window_sessions) over ()
@@ -43,7 +44,7 @@ from (select session, flow_usd from core.asset_flows where symbol = $symbol orde
 order by session
 """
 _NET_FLOWS = """
-select day, slug, netflow_mid_usd as netflow_usd from mart.exchange_netflow
+select day, previous_day, slug, netflow_mid_usd as netflow_usd from mart.exchange_netflow
 where day > (select max(day) from mart.exchange_netflow) - $course order by day, slug
 """
 _REGIMES = "select session, vix, vix_percentile, regime from mart.regimes order by session desc limit $course"
@@ -109,10 +110,16 @@ def _fund_flow(file: PublishedFile) -> Tile | None:
     return Tile(
         label=f"{fund['name']}, {counted(fund['window_sessions'], 'session')}",
         value=usd_text(fund["flow_usd"], signed=True),
-        comparison=f"{percent_text(fund['flow_pct'])} of its assets, the largest share of all funds",
+        comparison=f"{percent_text(fund['flow_pct'])} of its assets, {_funds(fund['n_funds'])}",
         href="#cross-asset-flows",
         line=tuple(course["flow_usd"]),
     )
+
+
+def _funds(known: int) -> str:
+    if known == 1:
+        return "the only fund whose flow is known"
+    return f"the largest share of {known} funds whose flow is known"
 
 
 def _dominance(file: PublishedFile) -> Tile | None:
@@ -140,7 +147,7 @@ def _exchanges(file: PublishedFile) -> Tile | None:
     if flows.is_empty():
         return None
     last = cast("date", flows["day"].max())
-    week = flows.filter(pl.col("day") > last - WEEK)
+    week = flows.filter(pl.col("day") > last - WEEK, pl.col("previous_day") >= last - WEEK)
     known = week.group_by("slug").len().filter(pl.col("len") == WEEK.days)["slug"]
     if known.is_empty():
         return None

@@ -396,8 +396,9 @@ CROSS_ASSET_TABLES: tuple[Table, ...] = (
         grain="one pair of assets, window, and last session of a week",
         key=("symbol_a", "symbol_b", "window_sessions", "session"),
         description=(
-            "Correlation of daily log returns, for each pair once, at the last session of each week. Reference series "
-            "are in it by FRED's ids: of yields, slope and spread by daily differences."
+            "Correlation of log returns of one session, for each pair once, at the last session of each week; a return "
+            "over a gap takes part in none. Reference series are in it by FRED's ids: of yields, slope and spread by "
+            "daily differences."
         ),
         columns=(
             text("symbol_a", "First asset or reference series, before the other in the alphabet"),

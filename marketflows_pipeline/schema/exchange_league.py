@@ -92,7 +92,8 @@ EXCHANGE_LEAGUE_TABLES: tuple[Table, ...] = (
             integer("rank", "Place by net flow among those with one, from 1", nullable=True),
             usd(
                 "netflow_mid_usd",
-                "Sum of the daily net flows that are known; null where none is",
+                "Sum of the net flows that are known, those over missing records where all of their days are of the "
+                "period; null where none is",
                 "mart.exchange_netflow.netflow_mid_usd",
             ),
             integer("days_known", "Days of the period with a known net flow", unit="days"),

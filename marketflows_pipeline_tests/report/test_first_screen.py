@@ -90,13 +90,13 @@ def test_the_leader_is_that_of_the_newest_close() -> None:
 
 def fund(**changes: Any) -> dict[str, Any]:
     made = {"window_sessions": 21, "symbol": "IBIT", "name": "Bitcoin fund", "session": DAY}
-    return made | {"flow_usd": -4.48e9, "flow_pct": -5.74} | changes
+    return made | {"flow_usd": -4.48e9, "flow_pct": -5.74, "n_funds": 8} | changes
 
 
 def test_the_largest_flow_in_percent_of_its_assets() -> None:
     made = tile(_FUNDS=[fund()], _FUND_COURSE=[{"session": DAY, "flow_usd": 1.0}])
     assert (made.label, made.value) == ("Bitcoin fund, 21 sessions", "\u2212$4.5B")
-    assert made.comparison == "\u22125.7% of its assets, the largest share of all funds"
+    assert made.comparison == "\u22125.7% of its assets, the largest share of 8 funds whose flow is known"
 
 
 def test_bitcoins_share_stands_in_where_no_fund_is_known() -> None:
@@ -108,12 +108,22 @@ def test_bitcoins_share_stands_in_where_no_fund_is_known() -> None:
 
 def flows(slug: str, *amounts: float | None) -> list[dict[str, Any]]:
     return [
-        {"day": DAY - timedelta(days=back), "slug": slug, "netflow_usd": amount} for back, amount in enumerate(amounts)
+        {
+            "day": DAY - timedelta(days=back),
+            "previous_day": DAY - timedelta(days=back + 1),
+            "slug": slug,
+            "netflow_usd": amount,
+        }
+        for back, amount in enumerate(amounts)
     ]
 
 
 def test_exchanges_with_a_gap_in_the_week_are_left_out_of_its_sum() -> None:
-    made = tile(_NET_FLOWS=[*flows("a", *[-1e6] * 9), *flows("b", *[-2e6] * 7), *flows("c", *[5e9] * 3, None, 5e9)])
+    # The first day of d's week has a flow since long before.
+    before = [*flows("d", *[5e9] * 6), {**flows("d", *[5e9] * 7)[-1], "previous_day": DAY - timedelta(days=20)}]
+    made = tile(
+        _NET_FLOWS=[*flows("a", *[-1e6] * 9), *flows("b", *[-2e6] * 7), *flows("c", *[5e9] * 3, None, 5e9), *before]
+    )
     assert made.value == "\u2212$21.0M"
     assert made.comparison == "2 exchanges, reported wallets, to 4 Mar 2026"
     assert made.line == (-1e6, -1e6, *[-3e6] * 7)

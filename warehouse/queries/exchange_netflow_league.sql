@@ -4,6 +4,8 @@
 with days as (
     from mart.exchange_netflow
     where day > (select max(day) from mart.exchange_netflow) - 7
+        -- A flow since before the week is not the week's.
+        and previous_day >= (select max(day) from mart.exchange_netflow) - 7
 ),
 weeks as (
     select slug,

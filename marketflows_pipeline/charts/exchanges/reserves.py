@@ -94,12 +94,15 @@ def _days_without_flow(rows: pl.DataFrame, first: date, last: date) -> pl.DataFr
 
 
 def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | None, int]:
-    """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too."""
+    """Sum of net flows over the last days, and the days it covers.
+
+    A flow after a gap covers the gap's days too; one whose gap begins before the window is not the window's.
+    """
     start = last - timedelta(days=window)
-    known = rows.filter(pl.col("day") > start, pl.col("netflow_mid_usd").is_finite())
+    begin = pl.col("previous_day").fill_null(pl.col("day") - timedelta(days=1))
+    known = rows.filter(begin >= start, pl.col("day") > start, pl.col("netflow_mid_usd").is_finite())
     if known.is_empty():
         return None, 0
-    begin = pl.max_horizontal(pl.col("previous_day").fill_null(pl.col("day") - timedelta(days=1)), pl.lit(start))
     covered = known.select((pl.col("day") - begin).dt.total_days().sum()).item()
     return float(known.get_column("netflow_mid_usd").sum()), int(covered)
 

@@ -96,9 +96,11 @@ def _title(rows: list[dict[str, Any]], spec: AttributionSpec) -> str:
     named = sorted(zip(most["effects"], _EFFECTS, strict=True), key=lambda pair: -abs(pair[0]))
     parts = ", ".join(f"{text} {percent_text(percent)}" for percent, (text, _) in named if percent)
     name = f"The range {most['label']}" if spec.is_by_size else most["label"]
-    verb = "gained" if most["change_pct"] > 0 else "lost"
-    size = percent_text(abs(most["change_pct"])).removeprefix("+")
-    return f"{name} {verb} {size} in {counted(spec.days, 'day')}: {parts}"
+    size = percent_text(abs(most["change_pct"]))
+    span, effects = counted(spec.days, "day"), f": {parts}" if parts else ""
+    if size[0] != "+":
+        return f"{name} is where it was {span} ago{effects}"
+    return f"{name} {'gained' if most['change_pct'] > 0 else 'lost'} {size[1:]} in {span}{effects}"
 
 
 def _notes(rows: list[dict[str, Any]], spec: AttributionSpec, *, has_members: bool) -> list[str]:

@@ -54,8 +54,8 @@ VOLATILITY_SHOCK = Measured(
     sql=f"""
 select 'VIX' as subject, 'VIX' as label, {as_time("session")} as ts,
        100 * ln(vix / before) as value, null::double as coverage_pct
-from (select session, vix, lag(vix) over (order by session) as before from mart.regimes where vix > 0)
-where before is not null
+from (select session, vix, lag(vix) over (order by session) as before from mart.regimes)
+where vix > 0 and before > 0
 """,
 )
 REGIME_CHANGE = Discrete(

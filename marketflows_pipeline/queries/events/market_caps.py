@@ -52,10 +52,15 @@ RANGE_MIGRATION = Measured(
     unit="%",
     tables=("mart.range_migration", "mart.range_chain", "core.series"),
     sql=f"""
-with crossings as (
-    select to_range as series, ts, cap_after_usd as usd from mart.range_migration where period_days = 1
+with moves as (
+    -- What a coin brings along it takes away too: its cap after, or the last known one of a coin that is gone.
+    select from_range, to_range, ts, coalesce(cap_after_usd, cap_before_usd) as usd
+    from mart.range_migration where period_days = 1
+),
+crossings as (
+    select to_range as series, ts, usd from moves
     union all
-    select from_range, ts, -cap_before_usd from mart.range_migration where period_days = 1
+    select from_range, ts, -usd from moves
 ),
 net as (select series, ts, sum(usd) as usd from crossings where series is not null group by all),
 levels as (

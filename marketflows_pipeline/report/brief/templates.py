@@ -152,7 +152,7 @@ TEMPLATES: Mapping[str, Template] = {
         is_change=True,
     ),
     "volatility_shock": Template(
-        ("{label} {value} in the session of {day}",),
+        ("{label}: logarithmic change {value} in the session of {day}",),
         _USUALLY,
         "How far prices are expected to move, not which way.",
         "#cross-asset-regimes",

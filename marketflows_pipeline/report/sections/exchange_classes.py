@@ -35,11 +35,16 @@ held as (
         qualify row_number() over (partition by slug, asset_class order by day desc) = 1
     ) group by asset_class
 )
-select asset_class, period_days, sum(netflow_mid_usd) as netflow_mid_usd, any_value(class_usd) as reserves_usd,
-       100 * sum(netflow_mid_usd) / nullif(any_value(class_usd), 0) as netflow_pct,
-       count(distinct slug) filter (netflow_mid_usd is not null) as n_exchanges
-from periods
-join mart.exchange_netflow_by_class on day > (select day from newest) - period_days
+select asset_class, period_days, sum(flow_usd) as netflow_mid_usd, any_value(class_usd) as reserves_usd,
+       100 * sum(flow_usd) / nullif(any_value(class_usd), 0) as netflow_pct,
+       count(distinct slug) filter (flow_usd is not null) as n_exchanges
+from (
+    select slug, asset_class, period_days,
+           if(previous_day >= newest.day - period_days, netflow_mid_usd, null) as flow_usd
+    from newest
+    cross join periods
+    join mart.exchange_netflow_by_class flows on flows.day > newest.day - period_days
+)
 join held using (asset_class)
 group by asset_class, period_days
 order by list_position(['btc', 'eth', 'stablecoins', 'other'], asset_class), asset_class, period_days

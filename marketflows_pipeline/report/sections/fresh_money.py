@@ -27,7 +27,8 @@ _SPANS = ("day_usd", "week_usd", "month_usd")
 # What stablecoins and exchanges are summed from; funds are those of the card of flows.
 ISSUED_SQL = "select coin_id, day, supply, issuance_usd from core.stablecoin_issuance order by coin_id, day"
 _RECORDS = """
-select slug, day, asset_class, netflow_mid_usd, price_effect_mid_usd, netflow_units, reserves_usd, reserves_units
+select slug, day, previous_day, asset_class, netflow_mid_usd, price_effect_mid_usd, netflow_units, reserves_usd,
+       reserves_units
 from mart.exchange_netflow_by_class
 where day > (select max(day) from mart.exchange_netflow_by_class) - 30
 order by slug, day, asset_class
@@ -143,7 +144,12 @@ def _exchanges(file: PublishedFile) -> Iterator[dict[str, Any]]:
     if not records:
         return
     newest = max(record["day"] for record in records)
-    inside = ([each for each in records if each["day"] > newest - timedelta(days=days)] for days in DAYS)
+    begins = (newest - timedelta(days=days) for days in DAYS)
+    # A flow since before the span is not the span's.
+    inside = (
+        [each for each in records if each["day"] > begin and (each["previous_day"] or begin) >= begin]
+        for begin in begins
+    )
     spans = [{each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(some)} for some in inside]
     for name in sorted({each["asset_class"] for each in records}, key=lambda name: (name != "stablecoins", name)):
         yield _line(ON_EXCHANGES, CLASS_NAMES.get(name, name), [sums.get(name) for sums in spans], newest)

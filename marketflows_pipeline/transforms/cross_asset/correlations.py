@@ -22,11 +22,12 @@ def correlations(flows: pl.DataFrame, window: int, others: pl.DataFrame | None =
     """Pearson's correlation of log returns of each pair at the last session of each ISO week (``mart.correlations``).
 
     The window is the last w sessions of the table up to that one; a pair's correlation is that of the sessions on which
-    both have a return, null where those are fewer than 80 % of the window or one of the two does not vary. Of the week
-    under way the newest session stands, until a later one takes its place.
+    both have a return, null where those are fewer than 80 % of the window or one of the two does not vary. A return
+    over more than one session of the table is none of a session: it would stand beside another asset's of one. Of the
+    week under way the newest session stands, until a later one takes its place.
 
     Args:
-        flows: symbol, session, price_return as in ``core.asset_flows``.
+        flows: symbol, session, previous_session, price_return as in ``core.asset_flows``.
         window: length in sessions.
         others: symbol, session, change of series beside the assets, such as `reference_series.daily_changes` returns
             them; their sessions are those of `flows`.
@@ -61,9 +62,18 @@ def correlations(flows: pl.DataFrame, window: int, others: pl.DataFrame | None =
 
 def _returns(flows: pl.DataFrame, others: pl.DataFrame | None) -> pl.DataFrame:
     """A row a session, a column an asset or series in alphabetical order: log returns or changes, NaN where unknown."""
-    changes = flows.select("session", "symbol", log_return=pl.col("price_return").log1p())
+    sessions = flows.select(pl.col("session").unique().sort())
+    changes = (
+        flows.select("session", "symbol", "previous_session", log_return=pl.col("price_return").log1p())
+        .join(sessions.with_columns(before=pl.col("session").shift(1)), on="session", how="left")
+        .select(
+            "session",
+            "symbol",
+            log_return=pl.when(pl.col("previous_session").eq_missing(pl.col("before"))).then("log_return"),
+        )
+    )
     if others is not None:
-        inside = others.join(flows.select(pl.col("session").unique()), on="session", how="semi")
+        inside = others.join(sessions, on="session", how="semi")
         changes = pl.concat([changes, inside.select("session", "symbol", log_return="change")])
     symbols = changes.get_column("symbol").unique().sort()
     return (

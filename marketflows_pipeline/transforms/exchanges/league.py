@@ -26,8 +26,8 @@ def exchange_league(netflow: pl.DataFrame, snapshot: pl.DataFrame, exchanges: pl
     """Net flow of tracked exchanges over 1, 7 and 30 days, beside DefiLlama's inflow (``mart.exchange_league``).
 
     A period is the last days up to the newest record of any exchange, the same for all. What is known of it is summed,
-    ``days_known`` says how much that is, and where nothing is known the sum is null. Places are by net flow, equal ones
-    by key.
+    ``days_known`` says how much that is, and where nothing is known the sum is null. A flow over missing records counts
+    where the period holds all of their days. Places are by net flow, equal ones by key.
 
     Args:
         netflow: slug, day, previous_day, netflow_mid_usd, reserves_usd, as in ``mart.exchange_netflow``.
@@ -59,8 +59,10 @@ def listed_exchanges(snapshot: pl.DataFrame, exchanges: pl.DataFrame) -> pl.Data
 
 def _over(rows: pl.DataFrame, netflow: pl.DataFrame, period: int) -> pl.DataFrame:
     is_known = _FLOW.is_not_null()
+    begin = pl.col("day").max() - timedelta(days=period)
     sums = (
-        netflow.filter(pl.col("day") > pl.col("day").max() - timedelta(days=period))
+        netflow.with_columns(netflow_mid_usd=pl.when(pl.col("previous_day") >= begin).then(_FLOW))
+        .filter(pl.col("day") > begin)
         .sort("slug", "day")
         .group_by("slug", maintain_order=True)
         .agg(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 # A flow below this share of the reserves is called stable.
@@ -15,17 +16,18 @@ REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negati
 PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
 
 
-def sum_netflow(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def sum_netflow(records: Sequence[Mapping[str, Any]], *, since: date) -> dict[str, Any]:
     """Sums over the days that have a net flow; null where none has.
 
     Args:
         records: rows of ``mart.exchange_netflow`` of one exchange, by day.
+        since: day of the record that the period begins with; a flow since an earlier one is not the period's.
 
     Returns:
         The four PARTS, left_out_usd, left_out_gross_usd, left_out (by reason), tvl_change_usd in USD; netflow_days,
         netflow_from_day, netflow_to_day: how many days, and from which record to which.
     """
-    measured = [record for record in records if record["netflow_usd"] is not None]
+    measured = [record for record in records if record["netflow_usd"] is not None and record["previous_day"] >= since]
     return {
         **{part: _known_sum(measured, part) for part in (*PARTS, "left_out_usd", "left_out_gross_usd")},
         "left_out": {f"{reason}_usd": _known_sum(measured, f"left_out_{reason}_usd") for reason in REASONS},

@@ -121,12 +121,14 @@ def test_only_the_window_is_shown_and_no_bar_stands_before_its_first_day() -> No
     assert line["encoding"]["x"]["scale"]["domain"] == [epoch_ms(back(90)), epoch_ms(TODAY)]
 
 
-def test_a_sum_covers_the_days_of_a_gap_and_none_before_its_window() -> None:
+def test_a_sum_covers_the_days_of_a_gap_that_lies_within_its_window() -> None:
+    """A flow of three days of which two were in the window had counted whole, as if it were of those two."""
     frame = netflow_frame([(9, 1.0, None), (8, 1.0, 4.0), (5, 1.0, 2.0), (4, 1.0, None), (0, 1.0, 1.0)])
 
-    # Over 7 days from 26 Feb: the record of 28 Feb counts its two days within them, that of 5 Mar its four.
-    assert covered_days(frame, TODAY, 7) == (3.0, 6)
-    assert covered_days(frame, TODAY, 2) == (1.0, 2)
+    # The record of today is of four days, that of five days ago is of the three before it.
+    assert covered_days(frame, TODAY, 8) == (3.0, 7)
+    assert covered_days(frame, TODAY, 7) == (1.0, 4)
+    assert covered_days(frame, TODAY, 2) == (None, 0)
     assert covered_days(frame.head(1), TODAY, 30) == (None, 0)
 
 

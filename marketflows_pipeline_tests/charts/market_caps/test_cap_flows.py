@@ -109,6 +109,15 @@ def test_the_title_names_the_series_that_moved_most_and_why() -> None:
     assert title == "AI lost 24.0% in 30 days: price \u221230.0%, coming and going +5.0%, new supply +1.0%"
 
 
+def test_what_did_not_change_is_not_said_to_have_lost() -> None:
+    """A series whose effects cancelled had "lost 0.0%"."""
+    title = drawn(attribution_chart(sums({"ai": (0.1, -0.1, 0.0, 0.0)}), BARS))["title"]["text"]
+    still = drawn(attribution_chart(sums({"ai": (0.0, 0.0, 0.0, 0.0)}), BARS))["title"]["text"]
+
+    assert title == "AI is where it was 30 days ago: price +10.0%, new supply \u221210.0%"
+    assert still == "AI is where it was 30 days ago"
+
+
 def test_a_large_step_is_new_supply_and_members_that_stay_have_no_bar() -> None:
     picture = drawn(attribution_chart(sums({"ai": (0.1, 0.01, 0.2, 0.0)}), BARS))
 

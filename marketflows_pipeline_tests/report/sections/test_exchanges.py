@@ -62,20 +62,23 @@ BY_CLASS_ROWS: Rows = [
     {
         "slug": slug,
         "day": day(number),
+        "previous_day": day(before),
         "asset_class": name,
         "exchange_key": slug,
         "ts": NOW,
         "netflow_mid_usd": flow,
         "reserves_usd": held,
     }
-    for slug, number, name, flow, held in [
-        ("a", 20, "btc", 5e6, 100e6),
-        ("a", 20, "stablecoins", -2e6, 50e6),
-        ("b", 20, "btc", 3e6, 100e6),
-        ("b", 20, "stablecoins", None, 50e6),
-        ("b", 17, "btc", -20e6, 110e6),
-        ("a", 1, "btc", 40e6, 90e6),
-        ("b", 20, "other", None, None),
+    for slug, before, number, name, flow, held in [
+        ("a", 19, 20, "btc", 5e6, 100e6),
+        ("a", 19, 20, "stablecoins", -2e6, 50e6),
+        ("b", 19, 20, "btc", 3e6, 100e6),
+        ("b", 19, 20, "stablecoins", None, 50e6),
+        ("b", 16, 17, "btc", -20e6, 110e6),
+        # Of days before the seven, too.
+        ("a", 10, 16, "btc", 900e6, 90e6),
+        ("a", 0, 1, "btc", 40e6, 90e6),
+        ("b", 19, 20, "other", None, None),
     ]
 ]
 DATA: Mapping[str, Rows] = {
@@ -177,7 +180,7 @@ def test_classes_are_those_of_the_command(tmp_path: Path) -> None:
     with open_published_file(published(tmp_path), is_tutorial=False, now=NOW) as file:
         found = file.frame(BY_CLASS)
     for period in (1, 7, 30):
-        inside = [row for row in BY_CLASS_ROWS if row["day"] > day(20) - timedelta(days=period)]
+        inside = [row for row in BY_CLASS_ROWS if row["previous_day"] >= day(20) - timedelta(days=period)]
         plain = [{"netflow_units": None, "reserves_units": None, "price_effect_mid_usd": None, **row} for row in inside]
         expected = {each["asset_class"]: each["netflow_mid_usd"] for each in sum_by_class(plain)}
         shown = dict(found.filter(period_days=period).select("asset_class", "netflow_mid_usd").iter_rows())

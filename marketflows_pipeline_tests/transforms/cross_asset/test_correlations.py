@@ -18,9 +18,16 @@ Returns = dict[str, list[float | None]]
 def correlations_of(returns: Returns, window: int, days: list[date] | None = None) -> pl.DataFrame:
     """Symbol to log returns, one a weekday from a Monday; a None is a row without a return."""
     rows = [
-        {"symbol": symbol, "session": session, "price_return": None if each is None else math.expm1(each)}
+        {
+            "symbol": symbol,
+            "session": session,
+            "previous_session": before,
+            "price_return": None if each is None else math.expm1(each),
+        }
         for symbol, values in returns.items()
-        for session, each in zip(days or weekdays(len(values)), values, strict=True)
+        for before, session, each in zip(
+            [None, *(days or weekdays(len(values)))[:-1]], days or weekdays(len(values)), values, strict=True
+        )
     ]
     frame = correlations(rows_of("core.asset_flows", *rows), window)
     assert_in_shape(frame, "mart.correlations")
@@ -97,6 +104,27 @@ def test_a_session_that_an_asset_lacks_is_a_hole() -> None:
     short = [{"symbol": "B", "session": each, "price_return": 0.02 * n} for n, each in enumerate(days) if n > 1]
 
     assert correlations(rows_of("core.asset_flows", *full, *short), 5)["correlation"].to_list() == [None]
+
+
+def test_a_return_over_two_sessions_is_none_of_a_session() -> None:
+    """A fund whose bar of a day was missing had its two days' return set beside one day's of all others."""
+    days = weekdays(10)
+    a, b = random_returns(10, 11), random_returns(10, 12)
+    rows = [
+        {"symbol": symbol, "session": day, "previous_session": before, "price_return": each}
+        for symbol, returns in (("A", a), ("B", b))
+        for before, day, each in zip([None, *days[:-1]], days, returns, strict=True)
+    ]
+    with_gap = [row for row in rows if (row["symbol"], row["session"]) != ("B", days[6])]
+    for row in with_gap:
+        if (row["symbol"], row["session"]) == ("B", days[7]):
+            row |= {"previous_session": days[5], "price_return": 0.5}
+
+    value = correlations(rows_of("core.asset_flows", *with_gap), 10)["correlation"].to_list()[-1]
+
+    kept = [k for k in range(10) if k not in (6, 7)]
+    expected = np.corrcoef(np.log1p(np.array([[s[k] for k in kept] for s in (a, b)], float)))[0, 1]
+    assert value == pytest.approx(expected)
 
 
 def test_what_does_not_vary_correlates_with_nothing() -> None:

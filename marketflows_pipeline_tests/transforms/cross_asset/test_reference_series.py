@@ -26,7 +26,13 @@ def values(series: str, **by_day: float) -> pl.DataFrame:
 
 def sessions(*numbers: int, symbol: str = "SPY", returns: dict[int, float] | None = None) -> pl.DataFrame:
     rows = [
-        {"symbol": symbol, "session": day(number), "price_return": (returns or {}).get(number)} for number in numbers
+        {
+            "symbol": symbol,
+            "session": day(number),
+            "previous_session": None if before is None else day(before),
+            "price_return": (returns or {}).get(number),
+        }
+        for before, number in zip([None, *numbers[:-1]], numbers, strict=True)
     ]
     return rows_of("core.asset_flows", *rows)
 

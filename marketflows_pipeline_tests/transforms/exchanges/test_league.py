@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.exchanges.league import NO_FLOW, NO_WALLETS, NOT_TRACKED, exchange_league
-from marketflows_pipeline.transforms.exchanges.netflow_sums import league_totals
+from marketflows_pipeline.transforms.exchanges.netflow_sums import PARTS, REASONS, league_totals, sum_netflow
 from marketflows_pipeline.transforms.exchanges.positions import exchange_positions
 from marketflows_pipeline_tests.transforms.exchanges.frames import assert_in_shape, day, rows_of, snapshot_of
 
@@ -66,6 +66,20 @@ def test_net_flow_is_summed_over_the_last_days_of_the_newest_record_of_any_excha
     assert of(found, "kraken", 30, *columns) == (10.0, 2, day(30), day(1), 1.0, 2)
 
 
+def test_a_flow_over_missing_records_counts_where_the_period_holds_all_of_their_days() -> None:
+    """A record after nine missing days made a week's net flow of ten days'."""
+    rows = netflows({"binance-cex": {5: 40.0, 2: 5.0, 0: 1.0}}).with_columns(
+        previous_day=pl.Series([day(14), day(5), day(2)])
+    )
+
+    found = league(rows)
+
+    columns = ("netflow_mid_usd", "days_known", "from_day", "to_day")
+    assert of(found, "binance", 1, *columns) == (None, 0, None, None)
+    assert of(found, "binance", 7, *columns) == (6.0, 2, day(5), day(0))
+    assert of(found, "binance", 30, *columns) == (46.0, 3, day(14), day(0))
+
+
 def test_signs_are_compared_where_both_are_known_and_neither_is_nothing() -> None:
     found = league(netflows({"binance-cex": {0: 50.0}, "kraken": {0: 0.0}}))
 
@@ -98,6 +112,17 @@ def test_before_the_first_record_or_overview_there_are_exchanges_without_figures
         ("gdax", NO_WALLETS),
         ("kraken", NO_FLOW),
     ]
+
+
+def test_a_sum_leaves_out_a_flow_that_began_before_its_period() -> None:
+    parts = dict.fromkeys((*PARTS, "left_out_usd", "left_out_gross_usd", "tvl_change_usd"), 1.0)
+    parts |= {f"left_out_{reason}_usd": 0.0 for reason in REASONS}
+    records = [{**parts, "day": day(3), "previous_day": day(9)}, {**parts, "day": day(0), "previous_day": day(3)}]
+
+    found = sum_netflow(records, since=day(7))
+
+    assert (found["netflow_mid_usd"], found["netflow_days"], found["netflow_from_day"]) == (1.0, 1, day(3))
+    assert sum_netflow(records, since=day(9))["netflow_mid_usd"] == 2.0
 
 
 def test_totals_count_what_came_in_and_went_out_by_either_measure() -> None:

@@ -113,10 +113,16 @@ def _streak_words(unit: Mapping[str, Any]) -> str:
     return f"{unit['streak_sessions']:,} {unit['streak_direction']}, since {unit['streak_since']}{longer}"
 
 
+def _way(flow_usd: float) -> str:
+    if not flow_usd:
+        return "without a flow"
+    return f"{'in' if flow_usd > 0 else 'out'} {dollars(flow_usd)}"
+
+
 def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
     shocks: Sequence[Mapping[str, Any]] = body["largest_shocks"]
     words = [
-        f"{shock['name']} {'in' if shock['flow_usd'] > 0 else 'out'} {dollars(shock['flow_usd'])} on "
+        f"{shock['name']} {_way(shock['flow_usd'])} on "
         f"{shock['session']} ({shock['asset_class']}{' coins' if shock['kind'] == COINS else ''}, z "
         f"{figure(shock['zscore'], 1)})"
         for shock in shocks

@@ -12,12 +12,18 @@ BY_CLASS = "mart.exchange_netflow_by_class"
 
 UNITS = {"btc": "BTC", "eth": "ETH", "stablecoins": "coins of a dollar"}
 
-# The last days of one exchange, or of all up to the newest record of any.
+# The last days of one exchange, or of all up to the newest record of any. A flow since before them is not theirs.
 _RECORDS = """
-select slug, day, asset_class, netflow_mid_usd, price_effect_mid_usd, netflow_units, reserves_usd, reserves_units
+with period as (
+    select max(day) - $days::integer as start from mart.exchange_netflow_by_class where $slug is null or slug = $slug
+)
+select slug, day, asset_class, reserves_usd, reserves_units,
+       if(previous_day >= start, netflow_mid_usd, null) as netflow_mid_usd,
+       if(previous_day >= start, price_effect_mid_usd, null) as price_effect_mid_usd,
+       if(previous_day >= start, netflow_units, null) as netflow_units
 from mart.exchange_netflow_by_class
-where ($slug is null or slug = $slug)
-  and day > (select max(day) from mart.exchange_netflow_by_class where $slug is null or slug = $slug) - $days::integer
+cross join period
+where ($slug is null or slug = $slug) and day > start
 order by slug, day, asset_class
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
@@ -99,7 +99,7 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
     exchange = find_exchange(data, wanted)
     records = _records(data, exchange, days)
     newest = records[-1] if records else {}
-    flow = sum_netflow(records)
+    flow = sum_netflow(records, since=_begin(newest, days))
     share_pct = pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd"))
     reason = None if flow["netflow_usd"] is not None else _why_not(data, exchange, records)
     as_of = _asked_at(data, exchange, newest)
@@ -127,6 +127,11 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
         _summary(body),
         tuple(body["coverage"]["warnings"]),
     )
+
+
+def _begin(newest: dict[str, Any], days: int) -> date:
+    """The day of the record that a period begins with; of no records any."""
+    return date.min if not newest else newest["day"] - timedelta(days=days)
 
 
 def _records(data: PublishedData, exchange: KnownExchange, days: int) -> list[dict[str, Any]]:
@@ -192,7 +197,7 @@ def _why_not(data: PublishedData, exchange: KnownExchange, records: Sequence[dic
     if not exchange.is_tracked:
         return f'not tracked: add "{exchange.exchange_key}" to tracked under [exchanges] in config.toml'
     if records:
-        return records[-1]["reason"] or "no day of this period has a record before it"
+        return records[-1]["reason"] or "the records that this period's would be compared with are older than it"
     last = data.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if data.has("meta.fetches") else {}
     if not last:
         return f"not fetched yet; {data.context.how_to_fetch}"
@@ -228,7 +233,8 @@ def _coverage(data: PublishedData, exchange: KnownExchange, records: Sequence[di
 
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
     volume = (
-        f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} days: "
+        f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} "
+        f"{'day' if body['data_points'] == 1 else 'days'}: "
         f"{TREND_WORDS.get(body['volume_trend'], 'unknown')} ({figure(body['volume_change_pct'], 1, ' %')})"
     )
     signal = body["net_flow_signal"]

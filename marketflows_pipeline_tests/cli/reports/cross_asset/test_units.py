@@ -119,7 +119,14 @@ def test_fresh_money_is_never_added_up(tmp_path: Path) -> None:
     publish_market(tmp_path)
     (tmp_path / "warehouse" / "marketflows_tutorial.duckdb").unlink()
     classes = [
-        {"slug": slug, "day": day(number), "asset_class": name, "netflow_mid_usd": flow, "ts": NOW}
+        {
+            "slug": slug,
+            "day": day(number),
+            "previous_day": day(number - 1),
+            "asset_class": name,
+            "netflow_mid_usd": flow,
+            "ts": NOW,
+        }
         for slug, number, name, flow in [
             ("binance-cex", 20, "stablecoins", 5e6),
             ("kraken", 18, "stablecoins", 7e6),

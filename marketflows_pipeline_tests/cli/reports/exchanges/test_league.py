@@ -51,18 +51,21 @@ CLASSES: Rows = [
     {
         "slug": slug,
         "day": day(number),
+        "previous_day": day(before),
         "asset_class": name,
         "netflow_mid_usd": flow,
         "netflow_units": units,
         "reserves_usd": held,
     }
-    for slug, number, name, flow, units, held in [
-        ("binance-cex", 20, "btc", 90e6, 1_000.0, 900e6),
-        ("binance-cex", 19, "btc", -9e6, -100.0, 800e6),
-        ("binance-cex", 20, "stablecoins", -20e6, -20e6, 300e6),
-        ("kraken", 20, "btc", 1e6, 10.0, 100e6),
+    for slug, before, number, name, flow, units, held in [
+        ("binance-cex", 19, 20, "btc", 90e6, 1_000.0, 900e6),
+        ("binance-cex", 18, 19, "btc", -9e6, -100.0, 800e6),
+        ("binance-cex", 19, 20, "stablecoins", -20e6, -20e6, 300e6),
+        ("kraken", 19, 20, "btc", 1e6, 10.0, 100e6),
         # Longer ago than seven days.
-        ("kraken", 13, "btc", 500e6, 5_000.0, 100e6),
+        ("kraken", 12, 13, "btc", 500e6, 5_000.0, 100e6),
+        # Of days before the seven, too.
+        ("binance-cex", 12, 18, "btc", 300e6, 3_000.0, 800e6),
     ]
 ]
 POSITIONS: Rows = [
