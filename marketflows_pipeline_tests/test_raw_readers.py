@@ -27,6 +27,10 @@ MAY_READ_ALL = {
     ("ingest/raw_writer.py", "raw.market_caps"): "which coins have stored rows at all, and so something to revise",
     ("ingest/market_caps/category_pages.py", "raw.narrative_members"): "whether the day's whole page is stored already",
     ("ingest/market_caps/snapshot.py", "raw.coins"): "what is delisted is marked on the stored row itself",
+    (
+        "ingest/exchanges/daily.py",
+        "raw.cex_token_balances",
+    ): "what an answer no longer names loses its figures, left out or not",
     ("ingest/exchanges/hourly.py", "raw.centralised_exchanges"): "when an exchange was first seen is kept on",
     (
         "ingest/cross_asset/daily.py",

@@ -232,7 +232,7 @@ def main(arguments: list[str]) -> int:
         figures = rows(
             "select *, (fetched_at at time zone 'America/New_York')::date as fetched_on from raw.shares_outstanding"
         )
-        actions = rows("select * from raw.corporate_actions")
+        actions = rows("select * from accepted.corporate_actions")
     lags = {row["symbol"]: row["share_lag_sessions"] or 0 for row in found}
     lines = differences(recompute(bars, figures, actions, lags), found)
     sys.stdout.write("\n".join([*lines[:20], f"{len(found)} rows, {len(lines)} differences"]) + "\n")

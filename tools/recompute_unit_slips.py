@@ -202,7 +202,7 @@ class Funds:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         database.execute("set TimeZone = 'UTC'")
         self.splits = database.execute(
-            "select symbol, session, value from raw.corporate_actions where action = 'split' and value > 0"
+            "select symbol, session, value from accepted.corporate_actions where action = 'split' and value > 0"
         ).fetchall()
         self.bars = database.execute(
             "select symbol, session, close_usd, adjusted_close_usd from raw.daily_bars order by session"

@@ -137,7 +137,9 @@ def mart_exchange_netflow(run: Run) -> Iterator[dg.MaterializeResult[pl.DataFram
     quarantined, ever = (
         active_rows(run.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
     )
-    flows = token_flows(balances, own_tokens, quarantined)
+    # Without any figure it is what a later answer no longer names in that record.
+    held = balances.filter(pl.any_horizontal(pl.col("quantity", "value_usd").is_not_null()))
+    flows = token_flows(held, own_tokens, quarantined)
     shares = accepted(
         "mart.exchange_shares",
         columns=["exchange_key", "day", "share_pct"],

@@ -14,7 +14,11 @@ import dagster as dg
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
-from marketflows_pipeline.ingest.quarantine import quarantine_implausible, quarantine_unit_slips
+from marketflows_pipeline.ingest.quarantine import (
+    quarantine_implausible,
+    quarantine_repeated,
+    quarantine_unit_slips,
+)
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.run_context import RunContext
@@ -67,6 +71,7 @@ def ingesting(context: Context, run: RunContext, clients: Clients, part: Part) -
 
 def _quarantine(run: RunContext, part: Part) -> None:
     quarantine_implausible(run.warehouse, part, run.clock.now())
+    quarantine_repeated(run.warehouse, part, run.clock.now())
     quarantine_unit_slips(run.warehouse, part, run.clock.now())
 
 

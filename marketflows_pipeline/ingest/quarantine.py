@@ -10,6 +10,7 @@ from functools import partial
 import polars as pl
 
 from marketflows_pipeline.schema import DType, Part, table
+from marketflows_pipeline.transforms.cross_asset.repeated_actions import repeated_actions
 from marketflows_pipeline.transforms.plausibility import (
     BOUNDS,
     Bound,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 BOUNDS_RULE = "bounds"
 SLIPS_RULE = "unit_slip"
+REPEATS_RULE = "repeated"
 SHOWN = 3
 # Of a table whose rows are many: the coins whose caps, or supply, ever were so far apart that one may be a slip.
 MAY_HAVE_SLIPPED = f"""
@@ -53,6 +55,15 @@ def quarantine_implausible(warehouse: Warehouse, part: Part, now: datetime) -> N
         if table(name).part == part:
             found = implausible(name, suspects(warehouse, name, now), now)
             warn_of_quarantined(name, quarantine(warehouse, name, found, rule=BOUNDS_RULE, at=now))
+
+
+def quarantine_repeated(warehouse: Warehouse, part: Part, now: datetime) -> None:
+    """Leave out splits and dividends that the service lists on another day by now: they would count twice."""
+    if part == "cross_asset":
+        name = "raw.corporate_actions"
+        found = repeated_actions(left_by_others(warehouse, name, rule=REPEATS_RULE))
+        added = quarantine(warehouse, name, found, rule=REPEATS_RULE, at=now)
+        warn_of_quarantined(name, added, "splits and dividends that are listed twice")
 
 
 def quarantine_unit_slips(warehouse: Warehouse, part: Part, now: datetime) -> None:

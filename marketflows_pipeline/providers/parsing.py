@@ -200,6 +200,8 @@ def _located(error: Exception, row: object) -> tuple[str, str]:
             return "", one_line(f"{whole[:1].lower()}{whole[1:]}")
         value = value[key]
     expected = problem.partition(", got ")[0]
+    # Of a number for which one text may stand msgspec says the value, at any length, and not what it should be.
+    expected = "Expected a number" if expected.startswith("Invalid enum value") else expected
     return keys[0], f"`{'.'.join(keys)}`: {expected[:1].lower()}{expected[1:]}, found {described(value)}"
 
 

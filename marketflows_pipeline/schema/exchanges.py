@@ -297,7 +297,8 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         key=("slug", "ts", "token"),
         description=(
             "How much of each token the known wallets of the tracked exchanges held, day by day, all chains together. "
-            "A revision by DefiLlama replaces the figure of that day. Source: tokens and tokensInUsd of GET "
+            "A revision by DefiLlama replaces the figure of that day; a token that it no longer names in a record has "
+            "no figures there. Source: tokens and tokensInUsd of GET "
             "/protocol/{slug}, joined by date."
         ),
         columns=(

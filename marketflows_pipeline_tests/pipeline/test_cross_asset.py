@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,31 @@ def test_a_split_that_is_left_out_stays_so_and_is_not_taken_for_a_new_one_each_d
     assert market.run(hours_later=24), market.env.failure.lines
     assert len(market.yahoo.exchanges) == UNIVERSE, "each asset once, for its last days"
     assert market.rows(as_traded) == [(True,)]
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_a_split_that_the_service_moves_to_the_next_session_counts_once(market: Market) -> None:
+    """Ten for one on Monday became ten for one on Tuesday, and closes of the years before were a hundred times."""
+    assert market.run(hours_later=72), market.env.failure.lines
+    as_traded = "select as_traded_close_usd / close_usd from raw.daily_bars where symbol = 'QQQ' and session = '{}'"
+    assert market.rows(as_traded.format("2025-06-03"))[0][0] == pytest.approx(10)
+
+    def moved(body: dict[str, Any]) -> dict[str, Any]:
+        result = body["chart"]["result"][0]
+        if result["meta"]["symbol"] == "QQQ":
+            for split in result["events"]["splits"].values():
+                split["date"] += 86_400
+        return body
+
+    for _ in range(2):
+        market.yahoo.script(CHART, *[faults.in_json(moved)] * (UNIVERSE + 1))
+        assert market.run(hours_later=24), market.env.failure.lines
+        market.yahoo.forgive()
+
+        assert market.rows(as_traded.format("2025-06-03"))[0][0] == pytest.approx(10)
+        assert market.rows(as_traded.format("2026-09-18"))[0][0] == pytest.approx(10)
+        assert market.rows("select key, rule from meta.quarantine") == [("QQQ,2026-09-21,split", "repeated")]
+    assert market.rows("select count(*) from raw.corporate_actions where symbol = 'QQQ' and action = 'split'") == [(2,)]
 
 
 @pytest.mark.usefixtures("after_first_run")

@@ -27,6 +27,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 )
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Asset, CrossAsset
+from marketflows_pipeline.transforms.cross_asset.repeated_actions import repeated_actions
 from marketflows_pipeline.transforms.cross_asset.session_bars import with_open_sessions
 from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline.transforms.cross_asset.shares import new_vintages, restatements
@@ -113,7 +114,7 @@ def _fetch_bars(
         log.info("%s was split: its whole history is fetched again", asset.symbol)
         since = start
         history = _fetch_prices(clients, asset, stored, since, end)
-    actions = _accepted_actions(warehouse, known, history.actions)
+    actions = _accepted_actions(warehouse, known, writer.stamped(history.actions))
     now = writer.clock.now()
     bars = with_open_sessions(
         unadjusted_close(history.bars, actions),
@@ -154,13 +155,19 @@ def with_own_splits(history: PriceHistory, own: OwnFigures | None, asset: Asset)
 
 
 def _accepted_actions(warehouse: Warehouse, known: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
-    """The stored and the fetched actions of one asset, without quarantined ones, which the service keeps listing."""
+    """The stored and the fetched actions of one asset, each once.
+
+    They are without quarantined ones, which the service keeps listing, and with ``fetched_at``.
+    """
     key = table("raw.corporate_actions").key
     accepted = warehouse.accepted(
         "raw.corporate_actions", where="list_contains(?, symbol)", params=[known["symbol"].unique().to_list()]
     )
     others = fetched.join(known.join(accepted, on=key, how="anti"), on=key, how="anti")
-    return pl.concat([accepted.select(fetched.columns), others]).unique(key, keep="last", maintain_order=True)
+    actions = pl.concat([accepted.select(fetched.columns), others]).unique(key, keep="last", maintain_order=True)
+    # Those among the stored ones were judged by the quarantine: what it accepts was released by hand.
+    repeated = repeated_actions(actions).join(repeated_actions(known), on=key, how="anti")
+    return actions.join(repeated, on=key, how="anti", maintain_order="left")
 
 
 def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:

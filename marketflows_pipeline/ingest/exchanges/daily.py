@@ -20,7 +20,11 @@ from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, with_first
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
+from marketflows_pipeline.providers.protocols.exchanges import (
+    ExchangeVolumeProvider,
+    ReservesHistory,
+    ReservesProvider,
+)
 from marketflows_pipeline.queries.categories import stored_categories
 from marketflows_pipeline.queries.exchanges import exchange_settings, known_exchanges
 from marketflows_pipeline.queries.members import members_of_today
@@ -189,7 +193,27 @@ def _refresh_reserves(reserves: ReservesProvider, fetches: FetchLog, slugs: pl.S
 
 def _fetch_reserves(reserves: ReservesProvider, fetches: FetchLog, folder: Path, request: Request) -> None:
     history = reserves.reserves_history(request.target, folder)
-    balances = with_first_seen(fetches.writer.stamped(history.balances), BALANCES)
+    revised = fetches.writer.stamped(_beside_stored(fetches.writer.warehouse, request.target, history))
+    balances = with_first_seen(revised, BALANCES)
     note = None if history.balances.height else "no breakdown by token"
     rows = {"raw.cex_tvl": history.tvl, "raw.cex_token_balances": balances}
     fetches.store(request, rows, cause="reserves", by_day=True, note=note)
+
+
+def _beside_stored(warehouse: Warehouse, slug: str, history: ReservesHistory) -> pl.DataFrame:
+    """The balances of a response, and what they say of stored ones.
+
+    A token that a record of the response no longer names, as after a new label, loses its figures there: it would be
+    counted beside what it is called now. Where something malformed was left out, what is absent stays as it is stored.
+    """
+    balances = history.balances
+    stored = warehouse.read("raw.cex_token_balances", columns=balances.columns, where="slug = ?", params=[slug])
+    stored = stored.filter(pl.any_horizontal(pl.col(*BALANCES).is_not_null()))
+    if history.is_whole:
+        gone = stored.join(balances, on=["ts"], how="semi").join(balances, on=["ts", "token"], how="anti")
+        return pl.concat([balances, gone.with_columns(pl.lit(None, pl.Float64).alias(name) for name in BALANCES)])
+    both = balances.join(stored, on=["ts", "token"], how="left", suffix="_stored", maintain_order="left")
+    return both.select(
+        pl.coalesce(name, f"{name}_stored").alias(name) if name in BALANCES else pl.col(name)
+        for name in balances.columns
+    )

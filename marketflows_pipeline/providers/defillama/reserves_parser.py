@@ -80,6 +80,8 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
     reserves.tvl = _timely(reserves.tvl, "tvl", span, bad_records)
     reserves.tokens = _timely(reserves.tokens, "tokens", span, bad_records)
     reserves.tokens_in_usd = _timely(reserves.tokens_in_usd, "tokensInUsd", span, bad_records)
+    # Anybody can send a token without a printable name: it is in no record, and no record lacks it.
+    is_whole = bad_records.count == 0
     _drop_unnamed_tokens([*reserves.tokens, *reserves.tokens_in_usd], bad_records)
     bad_records.log()
     arrays: list[list[_Total] | list[_Holdings]] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
@@ -98,6 +100,7 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
     return ReservesHistory(
         _records(tvl.drop_nulls("tvl_usd"), slug, now).select(CEX_TVL_SCHEMA.names()).sort("ts"),
         _records(balances, slug, now).select(TOKEN_BALANCE_SCHEMA.names()).sort("ts", "token"),
+        is_whole,
     )
 
 

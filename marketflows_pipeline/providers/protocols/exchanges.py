@@ -36,11 +36,12 @@ class ReservesHistory:
     """What the known wallets of one exchange held, day by day and now.
 
     Totals in CEX_TVL_SCHEMA, by time; balances in TOKEN_BALANCE_SCHEMA, by time and token, empty where the service
-    breaks nothing down.
+    breaks nothing down. They are whole where no record or figure was left out as malformed.
     """
 
     tvl: pl.DataFrame
     balances: pl.DataFrame
+    is_whole: bool = True
 
 
 class ExchangeVolumeProvider(Protocol):

@@ -101,11 +101,12 @@ def _rows_of(text: str) -> list[tuple[int, list[str]]]:
         raise ParseError(f"more than {MAX_LINES:,} lines")
     if max(map(len, lines), default=0) > MAX_LINE_LETTERS:
         raise ParseError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
-    reader = csv.reader(lines)
-    try:
-        return [(line, [cell.strip() for cell in cells]) for line, cells in enumerate(reader, start=1)]
-    except csv.Error as error:
-        raise ParseError(f"line {reader.line_num} is not CSV: {error}") from error
+    return [(at, _cells(line)) for at, line in enumerate(lines, start=1)]
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of one line by itself: a quotation mark that nothing closes would swallow all lines below it."""
+    return [cell.strip() for cell in next(csv.reader([line]), [])]
 
 
 def _header(table: list[tuple[int, list[str]]], layout: Layout) -> tuple[int, int, int, int]:

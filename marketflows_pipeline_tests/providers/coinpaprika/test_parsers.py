@@ -261,3 +261,11 @@ def test_numbers_of_any_length_come_from_json_as_they_are() -> None:
 
     (row,) = read_tickers(body, NOW).rows.to_dicts()
     assert (row["price_usd"], row["market_cap_usd"]) == (71370.71020525187, 1426427932261.0)
+
+
+def test_a_text_for_a_number_is_named_in_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A cap of a megabyte of text stood whole in the log, beside no word of what was expected."""
+    read_tickers([ticker(quotes=quoted(market_cap="x" * 5_000)), *[ticker(quotes=quoted())] * 20], NOW)
+
+    assert "`market_cap`: expected a number, found str 'xxx" in caplog.text
+    assert len(caplog.text) < 1_000

@@ -144,3 +144,14 @@ def test_a_shorter_file_never_gives_a_close_that_was_not_written(written: dict[d
     except (FailedResponseError, ParseError):
         return
     assert set(found) <= {(day, cents / 100) for day, cents in written.items()}
+
+
+def test_a_quotation_mark_that_nothing_closes_costs_its_own_line(caplog: pytest.LogCaptureFixture) -> None:
+    """It swallowed every line below it, and a first answer was stored as a history that ended there."""
+    lines = [f"09/{day:02d}/2026,1,1,1,20.5\n" for day in (8, 9, 10, 11)]
+    lines[1] = '09/09/2026,"1,1,1,20.5\n'
+
+    found = closes(HEADER + "".join(lines))
+
+    assert [session.day for session, _ in found] == [8, 10, 11]
+    assert "1 of 4 rows left out: line 3: 2 cells, the header has 5" in caplog.text
