@@ -121,6 +121,7 @@ def open_run(
         UserInputError: if a file given by the user is wrong, the warehouse is another market-cap provider's, or what
             uploads need is not installed.
         RunLockedError: if another run holds the lock for longer than that.
+        WarehouseError: if the private file cannot be opened, or is a new one beside what was published from another.
         CoordinationError: if the database that hosts share does not answer for a minute.
     """
     settings = settings or read_settings(options, environ, needs_key=needs_key)
@@ -151,6 +152,7 @@ def open_run(
             if options.tutorial:
                 seed_warehouse(warehouse)
             claim_warehouse(warehouse, settings, clock.now())
+            _refuse_lost_history(warehouse, settings)
             yield RunContext(
                 run_id=run_id,
                 options=options,
@@ -178,6 +180,20 @@ def _refuse_future_start(settings: Settings, now: datetime) -> None:
     if settings.cross_asset is not None and settings.cross_asset.start >= now.date():
         start = str(settings.cross_asset.start)
         raise UserInputError(settings.fault_line("cross_asset.start", start, f"expected a day before {now.date()}"))
+
+
+def _refuse_lost_history(warehouse: Warehouse, settings: Settings) -> None:
+    """A run that began anew beside a published file would remove that, and all history with it, two publishes later."""
+    private, published = settings.warehouse.path, settings.warehouse.published_path
+    if settings.warehouse.lake is not None or not (published.is_symlink() and published.exists()):
+        return
+    if any(n_rows for name, n_rows in warehouse.row_counts().items() if name.startswith("raw.")):
+        return
+    raise WarehouseError(
+        f"{private} holds no history, but {published} was published from one that does: put that file back, or in its "
+        f"place a copy of what was published ({shlex.join(['cp', str(published), str(private)])}). To begin anew, "
+        f"remove {published}"
+    )
 
 
 def _forget_all_but_models(path: Path) -> dict[str, pl.DataFrame]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,10 +14,12 @@ import pytest
 
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import TransientProviderError, UserInputError
+from marketflows_pipeline.errors import TransientProviderError, UserInputError, WarehouseError
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
+from marketflows_pipeline.warehouse.publish import publish
+from marketflows_pipeline_tests.warehouse.frames import NOW, caps
 
 
 def clients_of(run: RunContext) -> Clients:
@@ -46,6 +51,36 @@ def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked
         pass
     with open_run(options, run_id="a run", clock=FixedClock(midnight + timedelta(days=1)), environ={}):
         pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way_on", ["a copy of what was published", "a new beginning"])
+def test_a_new_private_file_beside_a_published_one_is_refused_until_the_user_has_decided(
+    tmp_path: Path, way_on: str
+) -> None:
+    """Moved to another machine without its hidden folder, a warehouse lost all its history with the second publish."""
+    config = tmp_path / "config.toml"
+    config.write_text('providers.coingecko.plan = "keyless"\n')
+    options = RunOptions(config=config, secrets=tmp_path / "secrets.toml")
+    private, link = tmp_path / ".marketflows" / "warehouse.duckdb", tmp_path / "warehouse" / "marketflows.duckdb"
+    run = partial(open_run, options, run_id="a run", clock=FixedClock(NOW), environ={})
+    with run() as first:
+        first.warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, 1.6e12)))
+        publish(first.warehouse, part="market_caps", run_id="a run", now=NOW, published_path=link)
+    private.unlink()
+    with pytest.raises(WarehouseError, match=f"{private} holds no history, but {link} was published") as raised, run():
+        pass
+
+    command = re.search(r"\((cp .+)\)", str(raised.value))
+    assert command
+    if way_on == "a new beginning":
+        link.unlink()
+    else:
+        subprocess.run(shlex.split(command[1]), check=True)
+    with run() as second:
+        kept = second.warehouse.read("raw.market_caps")["market_cap_usd"].to_list()
+    assert kept == ([] if way_on == "a new beginning" else [1.6e12])
+    assert private.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.slow

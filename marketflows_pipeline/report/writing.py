@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from marketflows_pipeline.errors import RenderError
-from marketflows_pipeline.system.safe_files import is_own_plain, read_plain, shared_folder, write_whole
+from marketflows_pipeline.system.safe_files import clear_drafts, is_own_plain, read_plain, shared_folder, write_whole
 
 INDEX, ARCHIVE = "index.html", "archive"
 # All dated copies together.
@@ -61,6 +61,8 @@ def write_page(folder: Path, day: date, keep_days: int, render: Callable[[Place]
     write_file(Place(folder / INDEX, f"{ARCHIVE}/{previous}" if previous else None), render)
     with _said(archive):
         _prune(archive, day, keep_days)
+        for each in (folder, archive):
+            clear_drafts(each, older_than=folder / INDEX)
     return folder / INDEX
 
 

@@ -113,11 +113,14 @@ class RunLock:
         lock = FileLock(self.path, mode=PRIVATE_FILE, thread_local=False)
         wait_for_others(lambda: _try(lock), self.holder, clock=self._clock, on_wait=self._on_wait, wait_s=wait_s)
         try:
-            self._say({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
+            with _refusals(self.path):
+                self._say({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
             yield
         finally:
             try:
-                self._say(None)
+                # Whether or not it can be emptied, as on a disk that has failed, the lock is free.
+                with contextlib.suppress(OSError):
+                    self._say(None)
             finally:
                 lock.release()
 
@@ -215,4 +218,4 @@ def _refusals(path: Path | str) -> Iterator[None]:
         # A lock that is held is no fault of the file, though it is an OSError too.
         raise
     except OSError as error:
-        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {error.strerror}") from error
+        raise UnsafeFileError(f"{path} cannot be written as the lock of runs: {error.strerror}") from error

@@ -21,12 +21,16 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from marketflows_pipeline.errors import UnsafeFileError
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 # Neither follows a link nor waits for the other end of a FIFO, and no child process inherits it.
 _NO_TRAPS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_SCRATCH = ".scratch"
+# A draft is in its place after some milliseconds.
+_IN_USE_S = 3600
 _DRAFT = re.compile(r"\.marketflows-[0-9a-f]{16}\.draft")
 
 _umask = threading.Lock()
@@ -116,7 +120,7 @@ def shared_folder(folder: Path) -> None:
 def drafted(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
     """A file beside the one that it is to replace, by ``draft.replace(path)`` within the block.
 
-    On a fault, such as a full disk, nothing of it stays.
+    On a fault, such as a full disk or a signal, nothing of it stays.
 
     Raises:
         UnsafeFileError: if a directory stands in the place of the file, which no file can replace.
@@ -129,7 +133,7 @@ def drafted(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
             file.write(content)
             set_mode(file.fileno(), PRIVATE_FILE if private else open_mode())
         yield draft
-    except OSError:
+    except BaseException:
         draft.unlink(missing_ok=True)
         raise
 
@@ -140,12 +144,31 @@ def write_whole(path: Path, content: bytes, *, private: bool) -> None:
         draft.replace(path)
 
 
-def clear_drafts(folder: Path) -> None:
-    """Remove drafts that a killed process left in a folder which only one run at a time writes to."""
+def clear_drafts(folder: Path, *, older_than: Path | None = None) -> None:
+    """Remove drafts that a killed process left.
+
+    In a folder which only one run at a time writes to, these are all; elsewhere those that were there an hour before
+    a file was written.
+    """
     for path in folder.iterdir():
         if _DRAFT.fullmatch(path.name):
             with contextlib.suppress(OSError):
+                if older_than is None or path.lstat().st_mtime < older_than.stat().st_mtime - _IN_USE_S:
+                    remove(path)
+
+
+@contextlib.contextmanager
+def scratch_folder(beside: Path) -> Iterator[Path]:
+    """A private folder for what is read and thrown away, beside a file that only one run at a time opens.
+
+    Those of killed runs, which may hold hundreds of megabytes, are removed first.
+    """
+    for path in beside.parent.iterdir():
+        if path.name.startswith(f"{beside.name}.") and path.name.endswith(_SCRATCH):
+            with contextlib.suppress(OSError):
                 remove(path)
+    with TemporaryDirectory(prefix=f"{beside.name}.", suffix=_SCRATCH, dir=beside.parent) as folder:
+        yield Path(folder)
 
 
 def open_private(path: Path, flags: int) -> int:

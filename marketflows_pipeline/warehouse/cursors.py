@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import duckdb
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.warehouse import engine
 
 
 class Cursors:
@@ -46,7 +47,7 @@ class Cursors:
             yield cursor
         except duckdb.Error as error:
             cursor.close()
-            raise WarehouseError(f"{self._place}: {error}; what was stored is unchanged") from error
+            raise WarehouseError(f"{self._place}: {engine.words_of(error)}; what was stored is unchanged") from error
         except BaseException:
             cursor.close()
             raise

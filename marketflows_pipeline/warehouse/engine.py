@@ -123,6 +123,11 @@ def foreign_program(connection: duckdb.DuckDBPyConnection, catalog: str) -> str 
     return None
 
 
+def words_of(error: Exception) -> str:
+    """What DuckDB says, in one line: without its advice, which is for its own users, the statement and its trace."""
+    return " ".join(str(error).partition("\n\n")[0].split())
+
+
 def holder_of(error: duckdb.Error) -> str | None:
     """The program that holds a file which DuckDB could not open, with its process id; None where no other one does."""
     found = _HOLDER.search(str(error))

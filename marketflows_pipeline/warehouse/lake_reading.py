@@ -10,7 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.published import LakeSnapshot
 
 
@@ -32,7 +32,7 @@ def attach_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: LakeSnapsho
 
 
 def _cannot_read(snapshot: LakeSnapshot, error: duckdb.Error) -> MarketflowsError:
-    text = " ".join(str(error).split())
+    text = engine.words_of(error)
     if "No snapshot found" in text:
         return MarketflowsError(
             f"{snapshot} is not there: maintenance keeps those of the last week; `--snapshot latest` is the newest"

@@ -19,7 +19,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import PARTS, TABLES, Part
-from marketflows_pipeline.warehouse import build, lake_publish
+from marketflows_pipeline.warehouse import build, engine, lake_publish
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
@@ -99,8 +99,9 @@ def publish(
         with contextlib.suppress(WarehouseError):
             warehouse.replace("meta.publish", before)
         if isinstance(error, OSError | duckdb.Error):
-            reason = " ".join(str(error).split())
-            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from error
+            raise WarehouseError(
+                f"nothing was published, {published_path} is as it was: {engine.words_of(error)}"
+            ) from error
         raise
     warehouse.replace("meta.publish", report.tables)
     try:
@@ -274,7 +275,7 @@ def _as_published(version: Version, held: Sequence[Part], copy: Path) -> dict[st
     try:
         return build.carried_origins(copy, held)
     except duckdb.Error as error:
-        logger.warning("%s could not be read: %s", version.path, error)
+        logger.warning("%s could not be read: %s", version.path, engine.words_of(error))
         return None
 
 

@@ -182,9 +182,8 @@ class Reading:
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
-            message = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(
-                f"{self._path} was published by another version of this program ({message}); "
+                f"{self._path} was published by another version of this program ({engine.words_of(error)}); "
                 "the next run publishes it anew"
             ) from error
 
@@ -232,10 +231,8 @@ def refusals() -> Iterator[None]:
         with _service_faults():
             yield
     except duckdb.Error as error:
-        # DuckDB repeats the statement below its message; the user has it on screen. Its own errors have a trace.
-        message = " ".join(str(error).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())
         allow = HOW_TO_ALLOW if isinstance(error, duckdb.PermissionException) else ""
-        raise UserInputError(f"the SQL was refused: {message}{allow}") from error
+        raise UserInputError(f"the SQL was refused: {engine.words_of(error)}{allow}") from error
 
 
 def _cannot_open(path: Path, error: duckdb.Error) -> MarketflowsError:
@@ -243,4 +240,4 @@ def _cannot_open(path: Path, error: duckdb.Error) -> MarketflowsError:
         return MarketflowsError(
             f"{path} is open for writing in {holder}; close it there, or ask again after the next publish"
         )
-    return MarketflowsError(f"{path} could not be opened: {error}; the next run publishes it anew")
+    return MarketflowsError(f"{path} could not be opened: {engine.words_of(error)}; the next run publishes it anew")

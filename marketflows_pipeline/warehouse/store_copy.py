@@ -19,7 +19,7 @@ from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.system.safe_files import private_umask
 from marketflows_pipeline.system.stopping import stopped_by
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.call_journal import left_over
 from marketflows_pipeline.warehouse.catalog import run_all
 from marketflows_pipeline.warehouse.stored_tables import StoredTable, count_of, stored_tables
@@ -205,8 +205,9 @@ def _in_turn(sides: _Sides, table: StoredTable, write: Callable[[], None]) -> No
     try:
         sides.target.repeated(once)
     except duckdb.Error as error:
-        reason = " ".join(str(error).split())
-        raise WarehouseError(f"{table} could not be copied into {sides.target}: {reason}; {_AGAIN}") from error
+        raise WarehouseError(
+            f"{table} could not be copied into {sides.target}: {engine.words_of(error)}; {_AGAIN}"
+        ) from error
 
 
 def _bring(sides: _Sides, table: StoredTable, there: StoredTable | None, *, has_rows: bool) -> None:

@@ -40,8 +40,9 @@ def write_without_raw(source: Path, tables: pl.DataFrame, target: Path, *, run_i
         build.check(target, origins)
     except (OSError, duckdb.Error) as error:
         target.unlink(missing_ok=True)
-        reason = " ".join(str(error).split())
-        raise WarehouseError(f"no copy of {source} without raw tables could be made: {reason}") from error
+        raise WarehouseError(
+            f"no copy of {source} without raw tables could be made: {engine.words_of(error)}"
+        ) from error
 
 
 def _make_empty(path: Path) -> None:

@@ -60,6 +60,22 @@ def test_copies_are_kept_for_their_days(tmp_path: Path) -> None:
     assert archived(tmp_path) == [*theirs, *(f"2026-03-0{day}.html" for day in (2, 3, 4)), "notes.html"]
 
 
+def test_drafts_of_a_killed_writer_are_cleared_away_and_those_of_one_at_work_stay(tmp_path: Path) -> None:
+    """A page of a killed run lay beside the one that counts, for good; `marketflows report` may write beside a run."""
+    drafts = [
+        folder / f".marketflows-{digit * 16}.draft" for folder in (tmp_path, tmp_path / "archive") for digit in "12"
+    ]
+    (tmp_path / "archive").mkdir()
+    for draft in drafts:
+        draft.write_text("half")
+    for old in drafts[::2]:
+        os.utime(old, (0, 0))
+
+    write_page(tmp_path, DAY, 60, shown)
+
+    assert sorted(tmp_path.rglob("*.draft")) == sorted(drafts[1::2])
+
+
 def test_copies_take_no_more_room_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MOST_BYTES", 250)
     for ago in (3, 2, 1, 0):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,4 +181,35 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(path: Path) -> None:
     (path.parents[1] / "victim").write_text("")
     path.symlink_to(path.parents[1] / "victim")
 
+    assert not RunLock(path).is_held()
+
+
+def test_a_full_disk_under_the_lock_file_is_named_and_holds_no_lock(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run said `OSError: [Errno 28] No space left on device`, and not where."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("marketflows_pipeline.system.run_lock.open_private", refuse)
+    expected = f"{path} cannot be written as the lock of runs: No space left on device"
+    with pytest.raises(UnsafeFileError, match=re.escape(expected)), RunLock(path).acquire(command="a"):
+        pass
+    assert not RunLock(path).is_held()
+
+
+def test_a_disk_that_fails_while_the_lock_is_held_hides_no_fault_of_the_run(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def run() -> None:
+        with RunLock(path).acquire(command="a"):
+            monkeypatch.setattr("marketflows_pipeline.system.run_lock.open_private", refuse)
+            raise ValueError("of the run")
+
+    with pytest.raises(ValueError, match="of the run"):
+        run()
     assert not RunLock(path).is_held()

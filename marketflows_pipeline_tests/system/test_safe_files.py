@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.errors import UnsafeFileError
+from marketflows_pipeline.errors import Stopped, UnsafeFileError
 from marketflows_pipeline.system import safe_files
 from marketflows_pipeline.system.safe_files import (
     clear_drafts,
@@ -22,6 +22,7 @@ from marketflows_pipeline.system.safe_files import (
     read_plain,
     remove,
     require_own,
+    scratch_folder,
     shared_folder,
     write_whole,
 )
@@ -176,6 +177,28 @@ def test_a_fault_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(OSError, match="no space left"), drafted(tmp_path / "file", b"new", private=True):
         pytest.fail("a draft that is not whole")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_leaves_no_draft(tmp_path: Path) -> None:
+    """Only faults of the disk took it away: pages of some megabytes stayed beside the one that counts."""
+    with pytest.raises(Stopped), drafted(tmp_path / "file", b"new", private=True):
+        raise Stopped
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_in_its_scratch_folder_is_cleared_away_and_nothing_else(tmp_path: Path) -> None:
+    """Each killed run left the histories of reserves that it was reading, for good."""
+    private = tmp_path / "warehouse.duckdb"
+    for name in ("warehouse.duckdb.k1ll3d_0.scratch", "tutorial.duckdb.other_00.scratch", "warehouse.duckdb.spill"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "history").write_text("{}")
+
+    with scratch_folder(private) as folder:
+        assert (folder.parent, mode(folder)) == (tmp_path, 0o700)
+        left = sorted(path.name for path in tmp_path.iterdir() if path != folder)
+
+    assert left == ["tutorial.duckdb.other_00.scratch", "warehouse.duckdb.spill"]
+    assert not folder.exists()
 
 
 def test_a_file_system_that_knows_no_modes_is_written_to_all_the_same(

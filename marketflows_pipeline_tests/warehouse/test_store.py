@@ -284,6 +284,23 @@ def test_sql_that_duckdb_refuses_is_an_error_of_ours(warehouse: Warehouse) -> No
         warehouse.query("select * from nowhere")
 
 
+def test_a_fault_of_duckdb_is_one_line_without_its_advice(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little memory took six lines, which advised settings that no user of this program can reach."""
+
+    def too_little_memory(*_: object) -> None:
+        advice = "Possible solutions:\n* Reducing the number of threads (SET threads=X)\n\nSee also https://duckdb.org"
+        raise duckdb.OutOfMemoryException(f"Out of Memory Error: failed to allocate 8388608 bytes\n\n{advice}")
+
+    monkeypatch.setattr("marketflows_pipeline.warehouse.store.insert", too_little_memory)
+    with pytest.raises(WarehouseError) as raised:
+        warehouse.append("raw.market_caps", caps(("bitcoin", NOW, 1.0)))
+
+    said = f"{warehouse.store}: Out of Memory Error: failed to allocate 8388608 bytes; what was stored is unchanged"
+    assert str(raised.value) == said
+
+
 @pytest.mark.slow
 def test_threads_write_and_read_at_once_without_losing_a_row(warehouse: Warehouse) -> None:
     def write(coin: int) -> None:

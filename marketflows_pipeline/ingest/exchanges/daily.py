@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -30,6 +29,7 @@ from marketflows_pipeline.queries.exchanges import exchange_settings, known_exch
 from marketflows_pipeline.queries.members import members_of_today
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
+from marketflows_pipeline.system.safe_files import scratch_folder
 from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -185,8 +185,8 @@ def _refresh_reserves(reserves: ReservesProvider, fetches: FetchLog, slugs: pl.S
     if not due:
         return
     failed_before = len(fetches.failed)
-    with TemporaryDirectory(prefix="marketflows-", dir=fetches.writer.warehouse.path.parent) as folder:
-        fetch = partial(_fetch_reserves, reserves, fetches, Path(folder))
+    with scratch_folder(fetches.writer.warehouse.path) as folder:
+        fetch = partial(_fetch_reserves, reserves, fetches, folder)
         fetches.fetch_each("Fetching reserves", due, fetch, reporter)
     log.info("reserves of %d exchanges are up to date", len(due) - len(fetches.failed) + failed_before)
 

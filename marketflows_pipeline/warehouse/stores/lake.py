@@ -137,7 +137,7 @@ class LakeStore:
 
     def cannot_open(self, error: duckdb.Error) -> WarehouseError:
         """The error for a lake that cannot be reached."""
-        return WarehouseError(f"{self} could not be opened: {' '.join(str(error).split())}")
+        return WarehouseError(f"{self} could not be opened: {engine.words_of(error)}")
 
     def close(self) -> None:
         """Let go of the connections to Postgres."""
