@@ -27,7 +27,7 @@ from marketflows_pipeline.cli.init_account import (
 from marketflows_pipeline.cli.init_answers import limits_of, named_narratives, named_portfolios
 from marketflows_pipeline.cli.init_questions import NONE, Terminal, ask_days, ask_narratives, ask_portfolios, ask_ranges
 from marketflows_pipeline.cli.plan import plan as plan_command
-from marketflows_pipeline.cli.text import PathText, say
+from marketflows_pipeline.cli.text import PathText, argument_texts, say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import PlanLimitError, UserInputError
 from marketflows_pipeline.options import RunOptions, ServiceName
@@ -86,10 +86,20 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
     help="File with nothing but the API key. A key is no argument: others would see it in the list of processes.",
 )
 @click.option(
-    "--narrative", "narratives", multiple=True, metavar="WORDS", help=f"A category; again for more, or {NONE}."
+    "--narrative",
+    "narratives",
+    multiple=True,
+    metavar="WORDS",
+    callback=argument_texts,
+    help=f"A category; again for more, or {NONE}.",
 )
 @click.option(
-    "--portfolio", "portfolios", multiple=True, metavar="NAME=SYM,SYM", help=f"Coins by symbol; again, or {NONE}."
+    "--portfolio",
+    "portfolios",
+    multiple=True,
+    metavar="NAME=SYM,SYM",
+    callback=argument_texts,
+    help=f"Coins by symbol; again, or {NONE}.",
 )
 @click.option(
     "--range", "ranges", multiple=True, metavar="USD", callback=_ranges, help=f"A lower limit; again, or {NONE}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,6 +56,11 @@ def argument_text(_context: click.Context, parameter: click.Parameter, value: st
     if not value.strip():
         raise UserInputError(f"{name} is empty")
     return value
+
+
+def argument_texts(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """As `argument_text`, for an option that may be given several times."""
+    return tuple(argument_text(context, parameter, value) for value in values)
 
 
 def name_text(context: click.Context, parameter: click.Parameter, value: str) -> str:
