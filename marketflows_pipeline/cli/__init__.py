@@ -27,7 +27,7 @@ from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.status import status
 from marketflows_pipeline.cli.store import store
-from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
+from marketflows_pipeline.cli.text import PathText, say, speak_utf8, use_utf8
 from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, PROVIDERS, TUTORIAL_PICTURES, ProviderName, RunOptions
@@ -45,14 +45,14 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=PathText(),
     default=Path("config.toml"),
     show_default=True,
     help="TOML file with the settings.",
 )
 @click.option(
     "--secrets",
-    type=click.Path(path_type=Path),
+    type=PathText(),
     default=Path("secrets.toml"),
     show_default=True,
     help="TOML file with the API keys; COINGECKO_API_KEY and COINGECKO_API_KEY_FILE win over it.",
@@ -64,7 +64,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
 )
 @click.option(
     "--out-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathText(file_okay=False),
     callback=_folder,
     help=f"Folder for charts and gain tables.  [default: {PICTURES}; with --tutorial {TUTORIAL_PICTURES}]",
 )

@@ -15,7 +15,7 @@ from marketflows_pipeline.cli.report_command import (
     run_of,
 )
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, FRESH_MONEY
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import name_text
 from marketflows_pipeline.options import Horizon, ModelKind, RunOptions, Target, Training
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def flows(*, days: int, include_issuance: bool) -> Build:
 
 
 @cross_asset.command("who-gained", short_help="Which assets gained while one lost.")
-@click.argument("symbol", callback=argument_text)
+@click.argument("symbol", callback=name_text)
 @_days
 @_issuance
 @prints_report(CROSS_ASSET, "cross-asset who-gained {symbol} --refresh", refresh_by=_FETCH)
@@ -101,8 +101,8 @@ def groups(*, days: int) -> Build:
 
 
 @cross_asset.command("rotation", short_help="Which of two classes flows favour, and since when.")
-@click.argument("first", callback=argument_text)
-@click.argument("second", callback=argument_text)
+@click.argument("first", callback=name_text)
+@click.argument("second", callback=name_text)
 @click.option(
     "--days",
     type=click.IntRange(1, MAX_DAYS),

@@ -27,7 +27,7 @@ from marketflows_pipeline.cli.init_account import (
 from marketflows_pipeline.cli.init_answers import limits_of, named_narratives, named_portfolios
 from marketflows_pipeline.cli.init_questions import NONE, Terminal, ask_days, ask_narratives, ask_portfolios, ask_ranges
 from marketflows_pipeline.cli.plan import plan as plan_command
-from marketflows_pipeline.cli.text import say
+from marketflows_pipeline.cli.text import PathText, argument_texts, say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import PlanLimitError, UserInputError
 from marketflows_pipeline.options import RunOptions, ServiceName
@@ -82,14 +82,24 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 @click.option("--plan", type=click.Choice(["demo", "pro", "keyless"]), help=f"Kind of account at {WITH_KEY}.")
 @click.option(
     "--api-key-file",
-    type=click.Path(path_type=Path),
+    type=PathText(),
     help="File with nothing but the API key. A key is no argument: others would see it in the list of processes.",
 )
 @click.option(
-    "--narrative", "narratives", multiple=True, metavar="WORDS", help=f"A category; again for more, or {NONE}."
+    "--narrative",
+    "narratives",
+    multiple=True,
+    metavar="WORDS",
+    callback=argument_texts,
+    help=f"A category; again for more, or {NONE}.",
 )
 @click.option(
-    "--portfolio", "portfolios", multiple=True, metavar="NAME=SYM,SYM", help=f"Coins by symbol; again, or {NONE}."
+    "--portfolio",
+    "portfolios",
+    multiple=True,
+    metavar="NAME=SYM,SYM",
+    callback=argument_texts,
+    help=f"Coins by symbol; again, or {NONE}.",
 )
 @click.option(
     "--range", "ranges", multiple=True, metavar="USD", callback=_ranges, help=f"A lower limit; again, or {NONE}."
@@ -97,8 +107,8 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 @click.option("--days", type=click.IntRange(1, 365), help="Length of the window.")
 @click.option("--exchanges/--no-exchanges", default=None, help="Exchange volumes and reserves, hourly.")
 @click.option("--cross-asset/--no-cross-asset", default=None, help="Funds, metals, bonds and coins, daily.")
-@click.option("--config", type=click.Path(path_type=Path), help="File to write.  [default: that of all commands]")
-@click.option("--secrets", type=click.Path(path_type=Path), help="File for the key.  [default: likewise]")
+@click.option("--config", type=PathText(), help="File to write.  [default: that of all commands]")
+@click.option("--secrets", type=PathText(), help="File for the key.  [default: likewise]")
 @click.option("--yes", is_flag=True, help="Ask nothing: what no option says gets its default.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.pass_context

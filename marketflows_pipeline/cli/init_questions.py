@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.system.printable import presentable
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Terminal:
             return str(prompt(default=default)).strip()
         except EOFError as error:
             raise click.Abort from error
+        except UnicodeDecodeError as error:
+            raise UserInputError("what was typed is not UTF-8 text") from error
 
 
 def ask_narratives(terminal: Terminal, catalogue: Catalogue, default: Sequence[str]) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from marketflows_pipeline.cli.report_command import nothing_at, published_file
-from marketflows_pipeline.cli.text import say
+from marketflows_pipeline.cli.text import PathText, say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
@@ -18,7 +18,7 @@ from marketflows_pipeline.options import RunOptions
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PathText(dir_okay=False),
     help="Write this file alone, instead of the page and its copy of the day in the folder of [report] path.",
 )
 @click.pass_obj

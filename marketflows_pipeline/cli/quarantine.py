@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from marketflows_pipeline.cli.report_command import answering_file, format_option_of, nothing_at, published_path
-from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.cli.text import argument_text, say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.stores.seam import Store
 
 _table = click.argument("table")
-_key = click.argument("key")
+_key = click.argument("key", callback=argument_text)
 
 
 @click.group("quarantine", short_help="Rows that are left out, by a rule or by you.")
@@ -84,15 +84,13 @@ def _list_published(question: str, path: Path, output_format: Literal["table", "
 @_table
 @_key
 @click.option("--column", default="", help="Whose value is at fault; the row is left out as a whole in any case.")
-@click.option("--reason", required=True, help="Why, for those who read the list.")
+@click.option("--reason", required=True, callback=argument_text, help="Why, for those who read the list.")
 @click.pass_obj
 def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> None:
     """Leave the row KEY of TABLE out of everything that is computed, from the next run on."""
     from marketflows_pipeline.warehouse import quarantine as stored
 
     _refuse_unknown(table, column)
-    if not reason.strip():
-        raise UserInputError("--reason is empty: expected some words")
     with _alone(options, table) as warehouse:
         row = _row_key(warehouse, table, key)
         if not stored.has_row(warehouse, table, row):

@@ -8,12 +8,36 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import BinaryIO
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.system.printable import escaped
+from marketflows_pipeline.system.printable import IDENTITY_LENGTH, NAME_LENGTH, escaped, excerpt
+
+
+class PathText(click.Path):
+    """A path that can be looked at, whether or not anything is there.
+
+    An empty one, as of a shell variable that is not set, is none: it would be the working directory.
+    """
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 (as click has it)
+        """The path, as click makes it."""
+        if value == "":
+            self.fail("'' is not a path.", param, ctx)
+        try:
+            os.lstat(value)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self.fail(f"{str(value)!r} cannot be used: {error.strerror}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -24,18 +48,37 @@ def argument_text(_context: click.Context, parameter: click.Parameter, value: st
     Raises:
         UserInputError: if it is empty, or its bytes are not UTF-8.
     """
+    name = _name_of(parameter)
     try:
         value.encode()
     except UnicodeEncodeError:
-        value = _utf8(os.fsencode(value), parameter.human_readable_name)
+        value = _utf8(os.fsencode(value), name)
     if not value.strip():
-        raise UserInputError(f"{parameter.human_readable_name} is empty")
+        raise UserInputError(f"{name} is empty")
+    return value
+
+
+def argument_texts(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """As `argument_text`, for an option that may be given several times."""
+    return tuple(argument_text(context, parameter, value) for value in values)
+
+
+def name_text(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """As `argument_text`, for the name of something, which a message repeats.
+
+    Raises:
+        UserInputError: if it has more than one line, or more characters than any name, too.
+    """
+    value = argument_text(context, parameter, value)
+    if len(value.splitlines()) > 1 or len(value) > IDENTITY_LENGTH:
+        shown = f"{_name_of(parameter)} {excerpt(value, NAME_LENGTH)!r}"
+        raise UserInputError(f"{shown}: expected one line of at most {IDENTITY_LENGTH} characters")
     return value
 
 
 def optional_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """As `argument_text`, for what may be left out."""
-    return None if value is None else argument_text(context, parameter, value)
+    """As `name_text`, for what may be left out."""
+    return None if value is None else name_text(context, parameter, value)
 
 
 def read_standard_input() -> str:
@@ -91,6 +134,10 @@ def speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _name_of(parameter: click.Parameter) -> str:
+    return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
 
 
 def _utf8(content: bytes, source: str) -> str:

@@ -40,6 +40,7 @@ PriceProvider = Literal["yahoo", "folder"]
 
 # Prices of the oldest index reach back to the first; no session of a running program is after the last.
 FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
+_DATE = "a date such as 2010-01-04"
 
 
 def _day(value: object) -> object:
@@ -47,7 +48,10 @@ def _day(value: object) -> object:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise expected("a date such as 2010-01-04") from None
+            raise expected(_DATE) from None
+    # Pydantic would take a number for seconds since 1970.
+    if type(value) is not date:
+        raise expected(_DATE)
     return value
 
 

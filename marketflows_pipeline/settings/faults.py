@@ -31,7 +31,8 @@ _WORDS = {
     "bool_type": "expected true or false",
     "float_type": "expected a number",
     "finite_number": "expected a finite number",
-    "too_short": "expected at least one entry",
+    "too_short": "expected at least {min_length} entries",
+    "too_long": "expected at most {max_length} entries",
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected {ge:g} or more",
     "less_than": "expected less than {lt:g}",
@@ -146,8 +147,18 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     words = _WORDS.get(found["type"])
     if words is None:
         return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
+    words = _by_number(words, found)
     written = _as_it_is_written(found["type"], key, found["input"])
     return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})) + written)
+
+
+def _by_number(words: str, found: ErrorDetails) -> str:
+    """The words for one entry that is wanted, rather than several, a key or letters."""
+    if found["type"] == "too_short" and found.get("ctx", {}).get("min_length") == 1:
+        return "expected some text" if isinstance(found["input"], str) else "expected at least one entry"
+    if found["type"] == "missing" and isinstance(found["loc"][-1], int):
+        return "expected an entry here too"
+    return words
 
 
 def _as_it_is_written(kind: str, key: str, value: object) -> str:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.http.addresses import is_web_address
 from marketflows_pipeline.settings.names import file_safe, portfolio_name
 from marketflows_pipeline.system.printable import IDENTITY_LENGTH, NAME_LENGTH, is_identity, presentable
 
@@ -55,9 +56,9 @@ def _whole_dollars(limit: float) -> float:
 
 
 def _web_address(text: str) -> str:
+    if not is_web_address(text):
+        raise expected("an address that begins with http:// or https://, such as https://example.org:8443")
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise expected("an address that begins with http:// or https://")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise expected("an address without user, password, query or fragment (the key is sent as a header)")
     return text.rstrip("/")

@@ -97,13 +97,24 @@ def read_secrets(
 
 def _tables(path: Path | None, faults: list[str]) -> Mapping[str, Any]:
     """The tables of the secrets file; each of its faults is added once, however often it is read."""
-    if path is None or not path.exists():
+    if path is None or _is_missing(path):
         return {}
     said: list[str] = []
     raw = read_toml(path, said, is_secret=True) or {}
     said += (f"{path}: {key} = (not shown): {expectation}" for key, expectation in _secret_faults(raw))
     faults.extend(line for line in said if line not in faults)
     return raw
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether no file is there; of one that may not be looked at, reading tells why."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def files_with_secrets(variables: Iterable[str], path: Path, environ: Mapping[str, str]) -> list[Path]:

@@ -212,6 +212,8 @@ def test_a_link_is_replaced_and_not_written_through(folder: Path) -> None:
         ),
         (["--plan", "demo"], "--plan demo: expected a key for it, by --api-key-file FILE or COINGECKO_API_KEY"),
         (["--plan", "demo", "--provider", "coinpaprika"], "--plan: expected with --provider coingecko"),
+        (["--portfolio", "B\udce9=btc"], "--portfolio is not UTF-8 text: byte 2 is 0xe9"),
+        (["--narrative", "\udce9"], "--narrative is not UTF-8 text: byte 1 is 0xe9"),
         (["--api-key-file", "no-such-file"], "--api-key-file 'no-such-file': no such file"),
     ],
 )

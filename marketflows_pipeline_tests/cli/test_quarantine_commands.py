@@ -113,6 +113,9 @@ def test_a_time_may_be_typed_in_short() -> None:
         ((CAPS, "bitcoin,2026-11-20T17:59:00Z"), f"has no row .*; the nearest: {KEY} bitcoin,2026-11-20T17:00:00Z$"),
         ((CAPS, "bitcon,2026-11-20T18:00:00Z"), "has no row .*; did you mean bitcoin?"),
         ((CAPS, KEY, "--reason", " "), "--reason is empty"),
+        # Bytes that are no text, as Python hands them on; they ended in a traceback of DuckDB's.
+        ((CAPS, "bitcoin\udce9,2026-11-20T18:00:00Z"), "KEY is not UTF-8 text: byte 8 is 0xe9"),
+        ((CAPS, KEY, "--reason", "Zahl gr\udcf6sser"), "--reason is not UTF-8 text"),
     ],
 )
 @pytest.mark.usefixtures("folder")

@@ -83,3 +83,42 @@ def test_a_misspelt_table_gets_duckdbs_nearest(tmp_path: Path, wrong: str, right
 def test_every_option_of_the_group_can_be_moved() -> None:
     names = {name for param in marketflows.params if isinstance(param, click.Option) for name in param.opts}
     assert {"--config", "--secrets", "--out-dir", "--log-level", "--tutorial"} <= names
+
+
+PATH_OPTIONS = ["--config", "--secrets", "--out-dir", "report --out", "init --api-key-file", "init --config"]
+
+
+@pytest.mark.parametrize("option", PATH_OPTIONS)
+def test_an_empty_path_is_no_path(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """--out-dir "$UNSET" drew two hundred pictures into the working directory."""
+    words = said(monkeypatch, capsys, *option.split(), "")
+    assert words == f"Error: Invalid value for '{option.rsplit(maxsplit=1)[-1]}': '' is not a path."
+
+
+@pytest.mark.parametrize("option", PATH_OPTIONS)
+def test_a_path_longer_than_any_disk_takes_is_the_users_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """It ended with exit code 1, as a failed run does."""
+    words = said(monkeypatch, capsys, *option.split(), "x" * 5000)
+    assert words.endswith("cannot be used: File name too long.")
+
+
+@pytest.mark.parametrize(
+    "line", ["exchange-netflow", "breadth", "cross-asset who-gained", "narratives --like", "rotation --base"]
+)
+def test_a_name_has_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """What stood behind the line break was told as a message of its own."""
+    for name in ("kraken\nerror: all is lost", "kraken error: all is lost" + 1000 * "!"):
+        words = said(monkeypatch, capsys, *line.split(), name)
+        assert "'kraken error: all is lost" in words
+        assert words.endswith("': expected one line of at most 200 characters")
+
+
+def test_an_empty_option_is_named_as_it_is_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told "like is empty"."""
+    assert said(monkeypatch, capsys, "narratives", "--like", "") == "error: --like is empty"

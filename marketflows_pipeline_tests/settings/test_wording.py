@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketflows_pipeline_tests.settings.conftest import Faults
+from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,73 @@ def test_text_is_shown_in_quotes(faults: Faults) -> None:
 def test_what_looks_like_a_key_is_shown_no_second_time(faults: Faults) -> None:
     (fault,) = faults('[providers.coingecko]\nnarratives = "CG-abcdef123"')
     assert "abcdef123" not in fault
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "expectation"),
+    [
+        ("exchanges", "hhi_thresholds = [1, 2, 3]", "hhi_thresholds = [1, 2, 3]: expected at most 2 entries"),
+        ("exchanges", "hhi_thresholds = [1000]", "hhi_thresholds[1] = [1000]: expected an entry here too"),
+        ("cross_asset", 'ratio_pairs = [["SPY"]]', "ratio_pairs[0][1] = ['SPY']: expected an entry here too"),
+        ("cross_asset", "universe = []", "universe = []: expected at least 2 entries"),
+        ("cross_asset", "providers = []", "providers = []: expected at least one entry"),
+    ],
+)
+def test_a_list_of_another_length_is_told_which_is_wanted(
+    faults: Faults, table: str, line: str, expectation: str
+) -> None:
+    """A universe of one asset was told "expected at least one entry", three thresholds something about tuples."""
+    assert faults(f"[{table}]\n{line}") == [f"config.toml: {table}.{expectation}"]
+
+
+@pytest.mark.parametrize("written", ["0", "86400", "-1", "2015", "20150102", "2.5", "true", "2015-01-02T00:00:00Z"])
+def test_a_number_is_no_day(faults: Faults, written: str) -> None:
+    """start = 0 was the first of January 1970, and 2015 was told about datetimes and zero time."""
+    (fault,) = faults(f"[cross_asset]\nstart = {written}")
+    assert fault.endswith(": expected a date such as 2010-01-04")
+
+
+ADDRESSES = [
+    "http://127.0.0.1:abc",
+    "https://example.org:65536",
+    "https://example.org:0",
+    "https://example.org:-1",
+    r"https://example.org\u0000",
+    r"https://example.org\nx",
+    "https://exa mple.org",
+    "https://example%20.org",
+    "https://[::1",
+    "https://[v1.x]",
+    "https://256.1.1.1",
+    "https://🙂.example",
+    f"https://example.org/{'x' * 70_000}",
+    "https://",
+    "example.org",
+    "ftp://example.org",
+]
+WITH_ADDRESS = [("providers.coinpaprika", "base_url"), ("providers.ssga", "base_url"), ("object_storage", "endpoint")]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(("table", "key"), WITH_ADDRESS)
+def test_an_address_that_nothing_can_be_sent_to_is_refused(faults: Faults, table: str, key: str, address: str) -> None:
+    """A port of letters ended the run in a traceback, one of six digits after half a minute of attempts."""
+    (fault,) = faults(f'[{table}]\n{key} = "{address}"')
+    assert fault.startswith(f"config.toml: {table}.{key} = ")
+    assert fault.endswith(
+        ": expected an address that begins with http:// or https://, such as https://example.org:8443"
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost:8080/v1",
+        "https://a_b.example",
+        "http://127.0.0.1",
+        "https://[::1]:9",
+        "https://zürich.example",
+    ],
+)
+def test_an_address_that_requests_can_be_sent_to_is_taken(load: Load, address: str) -> None:
+    assert load(f'[providers.ssga]\nbase_url = "{address}"').providers.ssga.base_url == address
