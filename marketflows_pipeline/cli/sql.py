@@ -52,7 +52,8 @@ def sql(
     QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
     join a CSV file of yours, as in the third example. Times are in UTC. Text is exact in csv, json and parquet, and a
     spreadsheet may take a cell of csv for a formula; a table spells out what cannot be shown, such as escape sequences.
-    Where an answer has no rows, a comment of QUERY that begins with "-- Needs:" is repeated on standard error. For example:
+    Where an answer has no rows, a comment of QUERY that begins with "-- Needs:" is repeated on standard error. For
+    example:
 
     \b
     marketflows sql "select * from meta.publish"
