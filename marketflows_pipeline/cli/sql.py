@@ -50,11 +50,11 @@ def sql(
     """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
     QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
-    join a CSV file of yours, as in the last example. Times are in UTC. Text is exact in csv, json and parquet, and a
+    join a CSV file of yours, as in the third example. Times are in UTC. Text is exact in csv, json and parquet, and a
     spreadsheet may take a cell of csv for a formula; a table spells out what cannot be shown, such as escape sequences.
-    Where an answer has no rows, a comment of QUERY that begins with "-- Needs:" is repeated on standard error.
+    Where an answer has no rows, a comment of QUERY that begins with "-- Needs:" is repeated on standard error. For
+    example:
 
-    Examples:
     \b
     marketflows sql "select * from meta.publish"
     marketflows sql - < warehouse/queries/narrative_leaders.sql

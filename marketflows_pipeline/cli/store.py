@@ -27,12 +27,12 @@ _KINDS = click.Choice(["duckdb", "ducklake"])
 
 @click.group("store", short_help="The upkeep of a lake.")
 def store() -> None:
-    r"""Where a run's tables are stored, where that is a lake: see docs/ducklake.md.
+    """Where a run's tables are stored, where that is a lake: see docs/ducklake.md.
 
     \b
     marketflows store maintain
     marketflows store copy --from duckdb --to ducklake
-    """
+    """  # noqa: D301 (click wants the backspace itself)
 
 
 @store.command("maintain", short_help="Merge small files, forget old snapshots.")

@@ -66,7 +66,8 @@ def verdict(facts: Metadata, found: Bin, base_rate: float | None) -> str:
     interval = f"{found.lower_95:.1%} to {found.upper_95:.1%}"
     for rate, name in ((0.5, "one half"), (base_rate, "the asset's base rate")):
         if rate is not None and not (rate < found.lower_95 or rate > found.upper_95):
-            return f"{NO_EDGE}: after forecasts like this the target came in {interval} of cases, which holds {name}"
+            came = f"after forecasts like this the target came in {interval} of cases"
+            return f"{NO_EDGE}: {came}, an interval that contains {name}"
     outcome = "the close was higher" if facts.target == "direction" else "the asset was in the better half"
     return (
         f"after forecasts like this {outcome} in {found.observed:.1%} of cases out of sample ({interval} with 95 % "

@@ -18,7 +18,7 @@ from marketflows_pipeline.report.model import Card, FigureColumn, GainRow, Secti
 
 MOST_ROWS = 400
 _HEAT_STEPS = 3
-_FIGURE = re.compile(r"((?<![\w.])[+\u2212-]?(?:\$\d[\d,.]*\d?\s?[TBMK]?(?!\w)|\d[\d,.]*\s?%))")
+_FIGURE = re.compile(r"((?<![\w.])[+\u2212-]?(?:\$\d[\d,.]*\d?\s?[TBMK]?(?!\w)|\d[\d,.]*\s?(?:%|pp\b)))")
 # Height of an axis below a plot, px.
 _AXIS = 34
 
@@ -65,6 +65,13 @@ def emphasised(sentence: str, label: str = "") -> Markup:
     parts = _FIGURE.split(after)
     bold = (Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
     return Markup("").join((before + named, *bold))
+
+
+def unbroken(title: str) -> Markup:
+    """A title whose amounts stay on one line each: a browser may break between a minus and its dollar sign."""
+    parts = _FIGURE.split(title)
+    kept = (Markup('<span class="amount">{}</span>').format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(kept)
 
 
 def placed(section: Section) -> list[tuple[Card, int, int]]:

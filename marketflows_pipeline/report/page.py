@@ -239,6 +239,7 @@ def _template() -> Template:
         "gain": filters.gain_text,
         "height": filters.chart_height,
         "emphasised": filters.emphasised,
+        "unbroken": filters.unbroken,
         "placed": filters.placed,
     }
     environment.globals |= {"LEGEND_MOST": LEGEND_MOST, "MOST_ROWS": filters.MOST_ROWS, "MOST_POINTS": MOST_POINTS}

@@ -92,7 +92,7 @@ def test_migration_is_net_first_with_the_chain_beside_the_level(caps: Path) -> N
     assert [pair["crossed_usd"] for pair in body["pairs"]] == [12e9, 3e9, 2e9]
     text = invoke(caps, "migration --format table").stdout
     assert "3 coins crossed a limit in 7 days" in text
-    assert "ALP: moved, $1B to $10B to the range above $10B, at 12.00 B USD" in text
+    assert "ALP moved from the range $1B to $10B to the range above $10B, at 12.00 B USD" in text
     assert "GAM: delisted, $1B to $10B, at 3.00 B USD" in text
 
 

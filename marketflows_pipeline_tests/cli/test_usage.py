@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from marketflows_pipeline.cli import main, marketflows
 from marketflows_pipeline.errors import UserInputError
@@ -122,3 +124,18 @@ def test_an_empty_option_is_named_as_it_is_typed(
 ) -> None:
     """It was told "like is empty"."""
     assert said(monkeypatch, capsys, "narratives", "--like", "") == "error: --like is empty"
+
+
+def every_command(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield words, command.help or ""
+    for name, each in getattr(command, "commands", {}).items():
+        yield from every_command(each, (*words, name))
+
+
+@pytest.mark.parametrize(("words", "text"), list(every_command(marketflows)))
+def test_examples_in_a_help_stand_on_lines_of_their_own(words: tuple[str, ...], text: str) -> None:
+    """The examples of sql were one paragraph, those of store began with the two characters \\b."""
+    shown = CliRunner().invoke(marketflows, [*words, "--help"]).output
+    assert "\\b" not in shown
+    examples = {line.strip() for line in text.splitlines() if line.strip().startswith("marketflows ")}
+    assert examples <= {line.strip() for line in shown.splitlines()}

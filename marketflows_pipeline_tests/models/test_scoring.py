@@ -89,11 +89,11 @@ def test_an_interval_that_holds_one_half_is_no_edge(lower: float) -> None:
     said = verdict(model().metadata, replace(HIGH, lower_95=lower), None)
 
     assert said.startswith(NO_EDGE)
-    assert said.endswith("which holds one half")
+    assert said.endswith("an interval that contains one half")
 
 
 def test_an_interval_that_holds_the_asset_s_own_rate_is_no_edge() -> None:
-    assert verdict(model().metadata, HIGH, 0.6).endswith("which holds the asset's base rate")
+    assert verdict(model().metadata, HIGH, 0.6).endswith("an interval that contains the asset's base rate")
 
 
 def test_an_interval_that_is_not_known_is_no_edge() -> None:

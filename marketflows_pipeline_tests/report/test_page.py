@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 
 from marketflows_pipeline.charts.style.look import Look
-from marketflows_pipeline.report.filters import emphasised, gain_text, heat_of, place_of
+from marketflows_pipeline.report.filters import emphasised, gain_text, heat_of, place_of, unbroken
 from marketflows_pipeline.report.freshness import PartState, TableState
 from marketflows_pipeline.report.model import Card, GainRow, Gains, Section, Tile
 from marketflows_pipeline.report.page import Links, PageContent
@@ -115,8 +115,11 @@ def test_a_hostile_name_is_text_wherever_it_stands(kind: str) -> None:
     name = HOSTILE_NAMES[kind].encode("utf-8", "replace").decode()
     usual, hostile = named("Coin"), named(name)
 
-    # A figure in a name is bold as any other.
-    shapes = [[(tag, *attributes) for tag, attributes in page.tags if tag != "b"] for page in (usual, hostile)]
+    # A figure in a name is bold, and stays on one line, as any other.
+    shapes = [
+        [(tag, *attributes) for tag, attributes in page.tags if tag != "b" and attributes.get("class") != "amount"]
+        for page in (usual, hostile)
+    ]
     assert shapes[0] == shapes[1]
     blocks = {attributes["id"]: json.loads(text) for _, attributes, text in hostile.blocks if "id" in attributes}
     assert name in blocks["page-data"]["curves"]["columns"]["label"]["texts"]
@@ -224,6 +227,7 @@ def test_a_chart_says_how_many_points_it_leaves_out() -> None:
         ("Gold took in +$1.3B, 4.6% of it.", ["+$1.3B", "4.6%"]),
         ("On 4 Mar 2026 it ranks 2, \u221212.0% in 28 days.", ["\u221212.0%"]),
         ("$5B to $10B fell 3 %.", ["$5B", "$10B", "3 %"]),
+        ("Its share rose +1.1 pp, to 61.2 ppm.", ["+1.1 pp"]),
         ("Nothing <b>new</b>.", []),
     ],
 )
@@ -236,6 +240,13 @@ def test_amounts_and_percentages_are_bold(sentence: str, bold: list[str]) -> Non
 def test_amounts_in_a_name_are_not_bold() -> None:
     made = emphasised("$1B to $5B: +3.1% in a day", "$1B to $5B")
     assert made == "$1B to $5B: <b>+3.1%</b> in a day"
+
+
+def test_an_amount_in_a_title_is_never_broken() -> None:
+    """A title ended its first line with the minus of −$8.2B."""
+    made = unbroken("Price \N{MINUS SIGN}$7.3B of \N{MINUS SIGN}$8.2B <in> 28 days")
+    amounts = [f'<span class="amount">\N{MINUS SIGN}{each}</span>' for each in ("$7.3B", "$8.2B")]
+    assert made == f"Price {amounts[0]} of {amounts[1]} &lt;in&gt; 28 days"
 
 
 def test_a_place_that_is_not_in_the_page_gives_way_to_its_section() -> None:

@@ -63,7 +63,7 @@ def gain_matrix(frame: pl.DataFrame, spec: GainMatrixSpec) -> alt.LayerChart:
     cells = {base: found.filter(pl.col("hours_ago").is_in(offsets)) for base, found in every.items()}
     order = f"the largest first; {COUNTED_WHERE_THEY_ARE}" if spec.is_by_size else f"sorted by {hours_text(sort_hours)}"
     page = Frame(
-        title=table_title(spec, standings(main, sort_hours, labels), sort_hours),
+        title=table_title(spec, standings(main, sort_hours, labels), sort_hours, "in every base"),
         subtitle=[f"Change of market cap over each span, {order}", "colour as in the tables of one base"],
         footer=footer_parts(
             spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_notes(cells[spec.base_asset], known, rows, offsets)]

@@ -50,11 +50,18 @@ def chart_title(spec: ChartSpec, standings: Sequence[Standing], start: str) -> s
     return f"{spec.category}: {found}{_per_step(spec)} {base}{since}{ema}"
 
 
-def table_title(spec: GainTableSpec, standings: Sequence[Standing], hours: float) -> str:
-    """The finding of a gain table: the highest gain over one offset; a neutral title where none stands out."""
+def table_title(spec: GainTableSpec, standings: Sequence[Standing], hours: float, bases: str = "") -> str:
+    """The finding of a gain table: the highest gain over one offset; a neutral title where none stands out.
+
+    Args:
+        spec: of the table.
+        standings: of its series over that offset.
+        hours: the offset.
+        bases: in which bases the gains are; empty for that of the specification alone.
+    """
     found = _finding(spec, standings, 0)
     if found is None:
-        return f"{spec.category}: percent gains {base_phrase(spec)}"
+        return f"{spec.category}: percent gains {bases or base_phrase(spec)}"
     span = hours_text(hours)
     return f"{spec.category}: {found} {base_phrase(spec)} in {counted(span[:-1], _SPAN_WORDS[span[-1]])}"
 

@@ -37,7 +37,7 @@ where part = '{part}'
 
 
 def _no_figure_since(day: str) -> str:
-    return f"concat('no figure since ', strftime({day}, '%Y-%m-%d'))"
+    return f"concat('no figure since ', strftime({day}, '%-d %b %Y'))"
 
 
 # A close is at most two days old: where one is missing, the observation is older than that.
@@ -56,7 +56,7 @@ stops as (
     select coin_id, observed_at, make_timestamptz(epoch_us(ts) + {DAY_US}) as ts
     from closes where next is null or epoch_us(next) > epoch_us(ts) + {DAY_US}
 )
-select concat('core.daily_closes:', coin_id) as subject, concat('closes of ', coalesce(name, coin_id)) as label, ts,
+select concat('core.daily_closes:', coin_id) as subject, concat('Closes of ', coalesce(name, coin_id)) as label, ts,
        'up to date' as was, {_no_figure_since("observed_at at time zone 'UTC'")} as became,
        (epoch_us(ts) - epoch_us(observed_at)) / {DAY_US} as value, 1.0::double as reference
 from stops semi join days using (ts) left join accepted.coins using (coin_id)
@@ -92,10 +92,10 @@ where abs(before) <= {_MOST_APART_PCT} and abs(difference_pct) > {_MOST_APART_PC
     observed_sql="select coin_id as subject, ts from core.provider_comparison",
 )
 _EXCHANGE_DAYS = """
-    select concat('mart.exchange_netflow:', slug) as subject, concat('reserves of ', name) as label, day
+    select concat('mart.exchange_netflow:', slug) as subject, concat('Reserves of ', name) as label, day
     from mart.exchange_netflow
     union all
-    select concat('core.exchange_volumes:', exchange_id), concat('volume of ', name), day
+    select concat('core.exchange_volumes:', exchange_id), concat('Volume of ', name), day
     from core.exchange_volumes join core.exchanges using (exchange_id)
     where is_tracked
 """
@@ -142,7 +142,7 @@ stops as (
     )
     where next is null or next > place + 3
 )
-select concat('core.asset_flows:', symbol) as subject, concat('prices of ', symbol) as label,
+select concat('core.asset_flows:', symbol) as subject, concat('Prices of ', symbol) as label,
        {as_time("session")} as ts, 'up to date' as was, {_no_figure_since("last_session")} as became,
        3.0::double as value, 1.0::double as reference
 from stops join calendar on calendar.is_daily = stops.is_daily and calendar.place = stops.place

@@ -61,7 +61,7 @@ TEMPLATES: Mapping[str, Template] = {
         is_change=True,
     ),
     "range_migration": Template(
-        ("{label}: {value} of its market cap by coins that crossed its limits in the day to {day}",),
+        ("Range {label}: {value} of its market cap by coins that crossed its limits in the day to {day}",),
         _USUALLY,
         "Coins that grew or shrank across a limit: no money moved from range to range.",
         "#ranges-migration",
@@ -182,7 +182,7 @@ TEMPLATES: Mapping[str, Template] = {
         "#quality-checks",
     ),
     "provider_difference": Template(
-        ("{label}: market cap is {became}, {value} against the own one, in the check of {day}",),
+        ("{label}: market cap is {became}, {value} against that of the first provider, in the check of {day}",),
         ", after {reference}",
         "Providers count supplies by their own rules: no move of a market.",
         "#quality-providers",

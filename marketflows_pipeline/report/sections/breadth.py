@@ -107,7 +107,7 @@ def _advances_card(breadth: Breadth) -> Card | None:
         return None
     label, row = _subject(rows, "advance_decline")
     up, down = row["n_advancing"], row["n_declining"]
-    title = f"{up} of {row['n']} coins ({label}) rose in the newest day, {down} fell"
+    title = f"{up} of {row['n']} coins ({label}) rose on the newest day, {down} fell"
     mcclellan = row["mcclellan"]
     if mcclellan is not None:
         moving = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"

@@ -18,7 +18,7 @@ from marketflows_pipeline.report.credits import BARS, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.rotation import PLACE_COLUMNS, chance_words, rotation_spec
+from marketflows_pipeline.report.sections.rotation import PLACE_COLUMNS, chance_words, path_words, rotation_spec
 from marketflows_pipeline.report.specs import series_of
 
 POINTS, PLACEBO = "mart.cross_asset_rotation", "mart.cross_asset_rotation_placebo"
@@ -52,8 +52,8 @@ def rotation_card(file: PublishedFile) -> Card | None:
         key="cross-asset-rotation",
         title=title,
         subtitle=(
-            f"Momentum over relative strength of prices against {benchmark}, each a z-score of its own past; a path is "
-            "the weeks before"
+            f"Momentum over relative strength of prices against {benchmark}, each a z-score of its own past; "
+            f"{path_words(len(series), 'weeks')}"
         ),
         caption=caption(
             market_credit(file, BARS),

@@ -21,9 +21,10 @@ from marketflows_pipeline.warehouse.ddl import literal
 MIGRATION = "mart.range_migration"
 OUTSIDE = "below all limits"
 _PERIODS = (30, 7, 1)
-# On a phone amounts go, which the table has, and names of ranges stand on several lines.
+# On a phone amounts go, which the table has.
 _IS_NARROW = "width < 380"
-_ON_LINES = f"{_IS_NARROW} ? split(datum.label, ' ') : datum.label"
+# Five names beside each other need more room than five amounts in their cells.
+_ON_LINES = "width < 500 ? split(datum.label, ' ') : datum.label"
 # Coins a cell, from which its colour is stronger.
 _STEPS, _STRENGTHS = (2, 4, 8), (0.12, 0.22, 0.34, 0.46)
 

@@ -155,7 +155,7 @@ def failures_card(file: PublishedFile) -> Card | None:
         subtitle="Checks of each part's newest run that failed, with the worst rows and the limit",
         caption=caption(OF_RECORDS, failed["checked_at"].sort()[-1], "what blocks was not published"),
         dataset=Dataset("quality_failures", failed),
-        columns=(FigureColumn("state", "It"), *_CHECK_COLUMNS),
+        columns=(FigureColumn("state", "Severity"), *_CHECK_COLUMNS),
         sql=FAILED_SQL,
         width=6,
     )

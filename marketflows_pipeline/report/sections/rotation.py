@@ -73,7 +73,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
     title = _title(newest, benchmark_label, figures)
     subtitle = (
         f"Momentum over relative strength of narratives' price index against {benchmark_label}, each a z-score of its "
-        f"own past; a path is the closes before"
+        f"own past; {path_words(len(series), 'closes')}"
     )
     # Sentences of the brief lead to this card, however the provider calls the coin.
     key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else re.sub('[^A-Za-z0-9]', '-', benchmark)}"
@@ -147,6 +147,12 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
         return f"Of {newest.height} narratives against {benchmark}, {listed(words, 4)}{chance}"
     words = [f"{listed(labels)} {name}" for name, labels in inside.items() if labels]
     return f"{listed(words, 4)} against {benchmark}{chance}"
+
+
+def path_words(n_series: int, steps: str) -> str:
+    """What a path is, and whose is seen: of many series those of one alone, or none could be told from another."""
+    hidden = "" if n_series <= _ALL_PATHS else ", seen of the series under the pointer or chosen in the legend"
+    return f"a path is the {steps} before{hidden}"
 
 
 def chance_words(figures: list[dict[str, Any]], step: str) -> str:

@@ -71,10 +71,15 @@ def chain_words(changes: pl.DataFrame, series: pl.DataFrame, days: int) -> str:
     named = series.filter(pl.col("category") == RANGES).sort("sort_order").select("series", "label")
     known = named.join(changes, on="series", maintain_order="left").drop_nulls(["chain_change_pct", "level_change_pct"])
     each = [
-        f"{label} {chain:+.1f}% (level {level:+.1f}%)"
+        f"{label} {_signed(chain)} (level {_signed(level)})"
         for label, chain, level in known.select("label", "chain_change_pct", "level_change_pct").iter_rows()
     ]
     return f"over {days} days by coins that stay in the range: {', '.join(each)}" if each else ""
+
+
+def _signed(percent: float) -> str:
+    """With a true minus: "$1B to $5B -25.6%" reads as a range that goes on."""
+    return f"{percent:+.1f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def _counted(number: int, word: str) -> str:

@@ -66,6 +66,7 @@ def test_a_title_is_neutral_where_no_series_stands_out(at: list[Standing]) -> No
     assert chart_title(chart_spec(**ON_BTC), at, START) == "Narratives: change of market cap against BTC"
     assert chart_title(chart_spec(**ON_BTC, diff_order=1), at, START) == "Narratives: market-cap growth against BTC"
     assert table_title(gain_spec(**ON_BTC), at, 24) == "Narratives: percent gains against BTC"
+    assert table_title(gain_spec(**ON_BTC), at, 24, "in every base") == "Narratives: percent gains in every base"
 
 
 def test_the_base_asset_itself_neither_leads_nor_loses() -> None:

@@ -45,7 +45,7 @@ def test_a_sentence_has_its_figure_its_day_and_what_it_is_not(kind: str) -> None
 def test_the_sentences_as_they_read() -> None:
     move = statement_of(event("index_move", label="AI", value=-12.34, reference=0.21, coverage_pct=91.0))
     regime = statement_of(event("regime_change", label="Market regime", value=18.5, reference=24.0))
-    stale = statement_of(event("staleness", label="closes of Solana", became="no figure since 2026-11-18"))
+    stale = statement_of(event("staleness", label="Closes of Solana", became="no figure since 18 Nov 2026"))
 
     assert move.text == "AI: index \u221212.3% in the day to 20 Nov 2026, against a mean of +0.21% before."
     assert move.how_unusual == (
@@ -56,7 +56,7 @@ def test_the_sentences_as_they_read() -> None:
         "Market regime went from risk-off to risk-on in the session of 20 Nov 2026, at 18.50 VIX, after 24 VIX."
     )
     assert regime.how_unusual == "120 days looked at; its kind is as unusual on 1.2% of days"
-    assert stale.text == "closes of Solana: no figure since 2026-11-18, as of 20 Nov 2026."
+    assert stale.text == "Closes of Solana: no figure since 18 Nov 2026, as of 20 Nov 2026."
 
 
 def test_what_is_not_known_is_not_said() -> None:

@@ -33,7 +33,7 @@ TITLES = {
     "narratives-gains": "AI gained most in a week in US dollars, +5.0%; Made in USA fell most, -1.0%",
     "breadth-averages": "75 % of coins (All ranges) with 50 closes stand above their average of 50 days, "
     "the most in 39 days",
-    "breadth-advances": "5 of 16 coins (All ranges) rose in the newest day, 3 fell: breadth is falling, McClellan -12",
+    "breadth-advances": "5 of 16 coins (All ranges) rose on the newest day, 3 fell: breadth is falling, McClellan -12",
     "breadth-bitcoin": "75 % of coins (All ranges) gained more than bitcoin in 30 days, more than half",
     "dominance": "Bitcoin holds 60.0 % of the followed coins' market cap, +2.0 points in 28 days; All others -2.0",
     "market-map": "Coins in Layer 1 are 70.0 % of the map; in no narrative moved most in 7 days, -9.0 % by price",

@@ -124,6 +124,6 @@ def test_growth_by_coins_that_stay_stands_beside_that_of_the_level() -> None:
         {"category": ["Ranges"] * 2, "series": ["1", "5"], "label": ["$1B to $5B", "above $5B"], "sort_order": [1, 2]}
     )
 
-    words = "over 30 days by coins that stay in the range: $1B to $5B -25.6% (level +59.9%)"
+    words = "over 30 days by coins that stay in the range: $1B to $5B \N{MINUS SIGN}25.6% (level +59.9%)"
     assert chain_words(changes, series, 30) == words
     assert chain_words(changes.tail(1), series, 30) == ""

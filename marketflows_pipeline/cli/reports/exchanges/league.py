@@ -117,7 +117,7 @@ def _both_ways(sums: Mapping[str, Any]) -> str:
     amounts = {name: figure(sums[f"{name}_usd"], 1, " M USD", 1e6) for name in ("total_in", "total_out", "net")}
     return (
         f"in {amounts['total_in']} ({sums['n_in']:,}), out {amounts['total_out']} ({sums['n_out']:,}), "
-        f"net {amounts['net']}; unknown of {sums['n_unknown']:,}"
+        f"net {amounts['net']}; unknown for {sums['n_unknown']:,}"
     )
 
 

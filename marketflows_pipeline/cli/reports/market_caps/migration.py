@@ -34,6 +34,8 @@ TABLE_COLUMNS = (
 )
 
 NAMED = 12
+# What a coin did, before the range or ranges that it did it to.
+_TOLD = {"moved": "moved from", "listed": "was listed in", "delisted": "was delisted from"}
 _MOVES, _CHAIN = "mart.range_migration", "mart.range_chain"
 _COLUMNS = ("period_days", "ts", "from_range", "to_range", "cap_before_usd", "cap_after_usd")
 _LABELS = "select series, label from core.series where category = 'Ranges' order by sort_order"
@@ -109,8 +111,8 @@ def _summary(coins: Sequence[dict[str, Any]], labels: dict[str, str]) -> tuple[s
     for row in coins[:NAMED]:
         cap = row["cap_before_usd"] if row["cap_after_usd"] is None else row["cap_after_usd"]
         ends = [labels.get(row[side], row[side]) for side in ("from_range", "to_range") if row[side] is not None]
-        lines.append(f"{row['symbol'] or row['coin_id']}: {row['kind']}, {' to the range '.join(ends)}")
-        lines[-1] += f", at {figure(cap, 2, ' B USD', 1e9)}"
+        told = f"{_TOLD.get(row['kind'], row['kind'])} the range {' to the range '.join(ends)}"
+        lines.append(f"{row['symbol'] or row['coin_id']} {told}, at {figure(cap, 2, ' B USD', 1e9)}")
     return (*lines, f"and {len(coins) - NAMED:,} more") if len(coins) > NAMED else tuple(lines)
 
 
