@@ -108,7 +108,9 @@ def _title(ordered: pl.DataFrame, spec: LeagueSpec) -> str:
         for (name, flow), words, sign in zip(flows[:1] + flows[-1:], ("into", "out of"), (1, -1), strict=False)
         if flow * sign > 0
     ]
-    return f"{span} most flowed {' and '.join(ends)}" if ends else f"{span} no exchange's net flow is known"
+    if ends:
+        return f"{span} most flowed {' and '.join(ends)}"
+    return f"{span} nothing flowed into or out of exchanges" if flows else f"{span} no exchange's net flow is known"
 
 
 def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:

@@ -148,9 +148,9 @@ def correlations_card(file: PublishedFile) -> Card | None:
 
 
 def correlations_title(known: pl.DataFrame) -> str:
-    """Who moves most on its own, and which two move most alike."""
-    means = _means(known)
-    alone, mean = means.row(-1)
+    """Who moves most on its own, which nobody does that moves against all others, and which two move most alike."""
+    sizes = known.group_by("symbol_a").agg(pl.col("correlation").abs().mean())
+    alone, size = sizes.sort("correlation", "symbol_a", descending=[False, True]).row(0)
     once = known.filter(pl.col("symbol_a") < pl.col("symbol_b"))
     alike = once.sort("correlation", "symbol_a", "symbol_b", descending=[True, False, False]).row(0, named=True)
     pair = f"{alike['symbol_a']} and {alike['symbol_b']}"
@@ -158,8 +158,8 @@ def correlations_title(known: pl.DataFrame) -> str:
     if once.height == 1:
         return f"{pair}: correlation {value} over {alike['window_sessions']} sessions"
     return (
-        f"{alone} moves most on its own, correlation {value_text(mean, 2, signed=True)} on average; {pair} most alike, "
-        f"{value}"
+        f"{alone} moves most on its own, correlation {value_text(size, 2, signed=False)} on average, signs aside; "
+        f"{pair} most alike, {value}"
     )
 
 

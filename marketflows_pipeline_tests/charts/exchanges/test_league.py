@@ -59,6 +59,11 @@ def test_title_and_subtitle_say_where_most_flowed_and_how_far_both_agree() -> No
     assert "another sign for 1 of 2" in subtitle
 
 
+def test_flows_of_nothing_are_known() -> None:
+    still = LEAGUE.filter(pl.col("netflow_mid_usd").is_not_null()).with_columns(netflow_mid_usd=pl.lit(0.0))
+    assert drawn(still)["title"]["text"] == "Over 7 days nothing flowed into or out of exchanges"
+
+
 @pytest.mark.slow
 def test_what_is_not_known_or_not_drawn_is_named() -> None:
     tracked = LEAGUE.with_columns(is_tracked=pl.lit(value=True))

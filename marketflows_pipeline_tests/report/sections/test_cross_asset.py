@@ -84,7 +84,7 @@ def test_every_card_says_its_finding(made: Section) -> None:
             "SPY to GLD is the largest attributed flow, $128.3M; 39.1% of $345.0M left the universe"
         ),
         "cross-asset-correlations": (
-            "SPY moves most on its own, correlation \u22120.15 on average; GLD and TLT most alike, +0.30"
+            "GLD moves most on its own, correlation 0.20 on average, signs aside; GLD and TLT most alike, +0.30"
         ),
         "cross-asset-price-flow": "Money and price went the same way at the only fund in 5 sessions",
         "cross-asset-rotation": ("Against SPY, leading: TLT; weakening: GLD, SLV (too short to tell from chance)"),
@@ -235,7 +235,20 @@ def test_correlations_title_breaks_ties_by_name() -> None:
         orient="row",
     )
     assert correlations_title(known) == (
-        "C moves most on its own, correlation +0.50 on average; A and B most alike, +0.50"
+        "C moves most on its own, correlation 0.50 on average, signs aside; A and B most alike, +0.50"
+    )
+
+
+def test_what_moves_against_all_others_does_not_move_on_its_own() -> None:
+    """A credit spread, the opposite of every fund, was said to move most on its own."""
+    pairs = {("A", "B"): 0.3, ("A", "SPREAD"): -0.9, ("B", "SPREAD"): -0.7}
+    known = pl.DataFrame(
+        [(*each, value, 63) for pair, value in pairs.items() for each in (pair, pair[::-1])],
+        schema=["symbol_a", "symbol_b", "correlation", "window_sessions"],
+        orient="row",
+    )
+    assert correlations_title(known) == (
+        "B moves most on its own, correlation 0.50 on average, signs aside; A and B most alike, +0.30"
     )
 
 
