@@ -106,14 +106,19 @@ def private_folder(folder: Path, *, is_ours: bool = True) -> None:
 
 
 def shared_folder(folder: Path) -> None:
-    """Make a folder for what others may read, and those above it, where they are missing."""
+    """Make a folder for what others may read, and those above it, where they are missing.
+
+    Raises:
+        OSError: if it cannot be made, or something else than a folder is in its place.
+    """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         with contextlib.suppress(FileExistsError):
             each.mkdir()
             # A bit that the folder above hands down (setgid) stays.
             set_mode(each, stat.S_IMODE(each.stat().st_mode) | open_mode(0o777))
-    folder.mkdir(exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder; move it away", str(folder))
 
 
 @contextlib.contextmanager

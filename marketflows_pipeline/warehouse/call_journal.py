@@ -84,7 +84,8 @@ class CallJournal:
         Raises:
             WarehouseError: if the journal cannot be written; then the attempt must not be sent.
         """
-        line = json.dumps(asdict(call) | {"sent_at": call.sent_at.isoformat()}).encode() + b"\n"
+        # A line break before it too: a line that a full disk cut off must not swallow the next one.
+        line = b"\n" + json.dumps(asdict(call) | {"sent_at": call.sent_at.isoformat()}).encode() + b"\n"
         with self._lock:
             try:
                 if self._file is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.warehouse import ddl
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -57,7 +58,11 @@ def connect(
         spill: the folder for what memory does not hold, made when it is needed, and removed at the end.
         also: settings in place of the usual ones.
         memory: how much DuckDB may hold, such as `OF_A_RUN`; its default is most of the machine's.
+
+    Raises:
+        UserInputError: if DuckDB cannot spill to that folder.
     """
+    _require_utf8(str(spill))
     limit = {} if memory is None else {"memory_limit": memory}
     connection = duckdb.connect(config={**_SETTINGS, **(also or {}), **limit, "temp_directory": str(spill)})
     connection.execute("set global TimeZone = 'UTC'")
@@ -74,8 +79,23 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options
     """Attach a file under a name.
 
     Options are such as ``read_only``.
+
+    Raises:
+        UserInputError: if DuckDB cannot have a file at that path.
     """
+    place = str(path.absolute())
+    _require_utf8(place)
+    if "?" in place and options != "read_only":
+        # DuckDB takes what follows for the parameters of an address, and puts the log before it, into another folder.
+        raise UserInputError(f"{place} cannot be written: expected a path without a question mark; rename its folder")
     connection.execute(f"attach {ddl.literal(str(path))} as {name}{f' ({options})' if options else ''}")
+
+
+def _require_utf8(place: str) -> None:
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        raise UserInputError(f"{place!r} cannot be opened: expected a path in UTF-8; rename its folder") from None
 
 
 def shut(connection: duckdb.DuckDBPyConnection, also: Iterable[Path] = ()) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.errors import UnsafeFileError, WarehouseError
-from marketflows_pipeline.warehouse.call_journal import Call, journal_path
+from marketflows_pipeline.warehouse.call_journal import Call, journal_path, left_over
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW
 
@@ -87,6 +87,26 @@ def test_a_line_that_a_power_cut_tore_costs_no_other_line(private: Path, torn: b
     left_by_a_kill(private, SENT, torn=torn)
 
     assert outcomes(private) == {"a": "sent"}
+
+
+@pytest.mark.slow
+def test_a_line_that_a_full_disk_cut_off_costs_no_other_line(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt after it stood on the same line, and was not counted where that run was killed."""
+    write = os.write
+
+    def half(file: int, line: bytes) -> int:
+        return write(file, line[: len(line) // 2])
+
+    with Warehouse(private) as warehouse:
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(WarehouseError, match="the disk is full"):
+            warehouse.calls.note(SENT)
+        monkeypatch.setattr(os, "write", write)
+        warehouse.calls.note(replace(SENT, call_id="b"))
+        content = journal_path(private).read_bytes()
+    journal_path(private).write_bytes(content)
+
+    assert {*left_over(private)} == {"b"}
 
 
 def test_a_request_is_not_sent_where_the_journal_cannot_be_written(

@@ -200,7 +200,7 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(RenderError, match=r"charts cannot be written to .*taken: File exists"):
+    with pytest.raises(RenderError, match=r"charts cannot be written to .*taken: it is no folder; move it away"):
         render_all([CHART], tmp_path / "taken")
 
 
