@@ -73,9 +73,10 @@ def connect_for_lakes(spill: Path, *, memory: str | None = None) -> duckdb.DuckD
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:
     """Attach a file under a name.
 
-    Options are such as ``read_only``.
+    Options are such as ``read_only``. For a file of another kind DuckDB would load the extension that reads it.
     """
-    connection.execute(f"attach {ddl.literal(str(path))} as {name}{f' ({options})' if options else ''}")
+    said = ", ".join(filter(None, ("type duckdb", options)))
+    connection.execute(f"attach {ddl.literal(str(path))} as {name} ({said})")
 
 
 def shut(connection: duckdb.DuckDBPyConnection, also: Iterable[Path] = ()) -> None:

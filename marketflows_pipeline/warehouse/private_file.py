@@ -42,4 +42,4 @@ def cannot_open(path: Path, error: duckdb.Error) -> WarehouseError:
             f"{path} is held open by {holder}; it is the pipeline's own file: close it there and query the published "
             "file instead"
         )
-    return WarehouseError(f"{path} could not be opened as a DuckDB warehouse: {error}")
+    return WarehouseError(f"{path} could not be opened as a DuckDB warehouse: {' '.join(str(error).split())}")
