@@ -184,8 +184,7 @@ class Reading:
         except duckdb.Error as error:
             message = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(
-                f"{self._path} was published by another version of this program ({message}); "
-                "the next run publishes it anew"
+                f"{self._path} was published by another version of this program ({message}); {_what_next(self._path)}"
             ) from error
 
 
@@ -243,4 +242,12 @@ def _cannot_open(path: Path, error: duckdb.Error) -> MarketflowsError:
         return MarketflowsError(
             f"{path} is open for writing in {holder}; close it there, or ask again after the next publish"
         )
-    return MarketflowsError(f"{path} could not be opened: {error}; the next run publishes it anew")
+    message = " ".join(str(error).split())
+    return MarketflowsError(f"{path} could not be opened: {message}; {_what_next(path)}")
+
+
+def _what_next(path: Path) -> str:
+    """What helps where a file has no answers: a run replaces the link that a publish made, and no other file."""
+    if path.is_symlink():
+        return "the next run publishes it anew"
+    return "no run replaces it, since it is no link made by this program: move it away, or name another published_path"
