@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -122,3 +123,13 @@ def test_an_empty_option_is_named_as_it_is_typed(
 ) -> None:
     """It was told "like is empty"."""
     assert said(monkeypatch, capsys, "narratives", "--like", "") == "error: --like is empty"
+
+
+@pytest.mark.parametrize("option", ["report --out", "init --config", "init --secrets"])
+def test_only_a_file_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    """As root, report --out /dev/null put the page in the place of the device, for every program of the machine."""
+    os.mkfifo(tmp_path / "pipe")
+    words = said(monkeypatch, capsys, *option.split(), str(tmp_path / "pipe"))
+    assert words.endswith(f"{str(tmp_path / 'pipe')!r} is no plain file, and only such a one is replaced.")
