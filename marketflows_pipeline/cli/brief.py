@@ -17,6 +17,8 @@ from marketflows_pipeline.options import RunOptions
 LAST = "last"
 USUAL = timedelta(hours=24)
 _BACK = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])")
+# Before any market; the windows before a moment of the year 1 have no dates.
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _EXPECTED = "expected hours such as 24h, days such as 7d, a day such as 2026-11-20, or last"
 
 
@@ -68,7 +70,7 @@ def start_of(since: str, now: datetime) -> datetime | timedelta:
     """The moment, or the time back from the present, that ``--since`` names.
 
     Raises:
-        UserInputError: if it names none, or one to come.
+        UserInputError: if it names none, one to come, or one before any market.
     """
     if found := _BACK.fullmatch(since):
         number = int(found["number"])
@@ -78,6 +80,8 @@ def start_of(since: str, now: datetime) -> datetime | timedelta:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UserInputError(f"--since {since!r}: {_EXPECTED}") from error
+    if moment < _EARLIEST:
+        raise UserInputError(f"--since {since!r} is before {_EARLIEST:%Y-%m-%d}: {_EXPECTED}")
     if moment > now:
         raise UserInputError(f"--since {since!r} is still to come: {_EXPECTED}")
     return moment

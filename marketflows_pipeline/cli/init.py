@@ -27,7 +27,7 @@ from marketflows_pipeline.cli.init_account import (
 from marketflows_pipeline.cli.init_answers import limits_of, named_narratives, named_portfolios
 from marketflows_pipeline.cli.init_questions import NONE, Terminal, ask_days, ask_narratives, ask_portfolios, ask_ranges
 from marketflows_pipeline.cli.plan import plan as plan_command
-from marketflows_pipeline.cli.text import PathText, argument_texts, say
+from marketflows_pipeline.cli.text import PathText, argument_texts, place_of_file, say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import PlanLimitError, UserInputError
 from marketflows_pipeline.options import RunOptions, ServiceName
@@ -107,8 +107,10 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 @click.option("--days", type=click.IntRange(1, 365), help="Length of the window.")
 @click.option("--exchanges/--no-exchanges", default=None, help="Exchange volumes and reserves, hourly.")
 @click.option("--cross-asset/--no-cross-asset", default=None, help="Funds, metals, bonds and coins, daily.")
-@click.option("--config", type=PathText(), help="File to write.  [default: that of all commands]")
-@click.option("--secrets", type=PathText(), help="File for the key.  [default: likewise]")
+@click.option(
+    "--config", type=PathText(), callback=place_of_file, help="File to write.  [default: that of all commands]"
+)
+@click.option("--secrets", type=PathText(), callback=place_of_file, help="File for the key.  [default: likewise]")
 @click.option("--yes", is_flag=True, help="Ask nothing: what no option says gets its default.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.pass_context

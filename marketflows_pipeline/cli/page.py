@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from marketflows_pipeline.cli.report_command import nothing_at, published_file
-from marketflows_pipeline.cli.text import PathText, say
+from marketflows_pipeline.cli.text import PathText, place_of_file, say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
@@ -19,6 +19,7 @@ from marketflows_pipeline.options import RunOptions
 @click.option(
     "--out",
     type=PathText(dir_okay=False),
+    callback=place_of_file,
     help="Write this file alone, instead of the page and its copy of the day in the folder of [report] path.",
 )
 @click.pass_obj

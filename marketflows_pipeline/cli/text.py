@@ -16,6 +16,7 @@ import click
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.system.printable import IDENTITY_LENGTH, NAME_LENGTH, escaped, excerpt
+from marketflows_pipeline.system.safe_files import is_device
 
 
 class PathText(click.Path):
@@ -38,6 +39,13 @@ class PathText(click.Path):
         except OSError as error:
             self.fail(f"{str(value)!r} cannot be used: {error.strerror}.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+def place_of_file(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """The path of a file to write, for click to call back: what stands there is replaced, so it has to be a file."""
+    if path is not None and (is_device(path) or (path.exists() and not path.is_file() and not path.is_dir())):
+        raise click.BadParameter(f"{str(path)!r} is no plain file, and only such a one is replaced.", param=parameter)
+    return path
 
 
 def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:

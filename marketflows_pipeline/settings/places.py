@@ -76,6 +76,8 @@ def _place_expected(path: Path) -> str | None:
     # Of what may not be looked at, os.path says no, where pathlib raises.
     if os.path.isdir(path):  # noqa: PTH112 (as above)
         return f"the path of a file; {path} is a folder"
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 (as above)
+        return f"the path of a plain file; {path} is none"
     nearest = next(parent for parent in path.absolute().parents if os.path.exists(parent))  # noqa: PTH110 (as above)
     return None if os.path.isdir(nearest) else f"a file in a folder; {nearest} is a file"  # noqa: PTH112 (as above)
 

@@ -31,6 +31,7 @@ _NO_TRAPS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SCRATCH = ".scratch"
 # A draft is in its place after some milliseconds.
 _IN_USE_S = 3600
+_DEVICES = Path("/dev")
 _DRAFT = re.compile(r"\.marketflows-[0-9a-f]{16}\.draft")
 
 _umask = threading.Lock()
@@ -128,10 +129,13 @@ def drafted(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
     On a fault, such as a full disk or a signal, nothing of it stays.
 
     Raises:
-        UnsafeFileError: if a directory stands in the place of the file, which no file can replace.
+        UnsafeFileError: if a directory stands in the place of the file, which no file can replace, or a device of the
+            system's, which none may: root could.
     """
     if path.is_dir() and not path.is_symlink():
         raise UnsafeFileError(f"{path} cannot be written: it is a directory; move it away")
+    if is_device(path):
+        raise UnsafeFileError(f"{path} cannot be written: it is a device; name another file")
     draft = path.with_name(f".marketflows-{secrets.token_hex(8)}.draft")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRAPS, PRIVATE_FILE), "wb") as file:
@@ -246,6 +250,16 @@ def is_own_plain(path: Path) -> bool:
         return stat.S_ISREG(found.st_mode) and _is_own(found, path)
     except OSError:
         return False
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path is a device, such as /dev/null, or what /dev calls standard output, which is a link."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    is_node = stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
+    return is_node or (stat.S_ISLNK(found.st_mode) and path.parent.resolve() == _DEVICES)
 
 
 def remove(path: Path) -> None:

@@ -78,7 +78,7 @@ def connect_for_lakes(spill: Path, *, memory: str | None = None) -> duckdb.DuckD
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:
     """Attach a file under a name.
 
-    Options are such as ``read_only``.
+    Options are such as ``read_only``. For a file of another kind DuckDB would load the extension that reads it.
 
     Raises:
         UserInputError: if DuckDB cannot have a file at that path.
@@ -88,7 +88,8 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options
     if "?" in place and options != "read_only":
         # DuckDB takes what follows for the parameters of an address, and puts the log before it, into another folder.
         raise UserInputError(f"{place} cannot be written: expected a path without a question mark; rename its folder")
-    connection.execute(f"attach {ddl.literal(str(path))} as {name}{f' ({options})' if options else ''}")
+    said = ", ".join(filter(None, ("type duckdb", options)))
+    connection.execute(f"attach {ddl.literal(str(path))} as {name} ({said})")
 
 
 def _require_utf8(place: str) -> None:

@@ -184,7 +184,7 @@ class Reading:
         except duckdb.Error as error:
             raise MarketflowsError(
                 f"{self._path} was published by another version of this program ({engine.words_of(error)}); "
-                "the next run publishes it anew"
+                f"{_what_next(self._path)}"
             ) from error
 
 
@@ -240,4 +240,11 @@ def _cannot_open(path: Path, error: duckdb.Error) -> MarketflowsError:
         return MarketflowsError(
             f"{path} is open for writing in {holder}; close it there, or ask again after the next publish"
         )
-    return MarketflowsError(f"{path} could not be opened: {engine.words_of(error)}; the next run publishes it anew")
+    return MarketflowsError(f"{path} could not be opened: {engine.words_of(error)}; {_what_next(path)}")
+
+
+def _what_next(path: Path) -> str:
+    """What helps where a file has no answers: a run replaces the link that a publish made, and no other file."""
+    if path.is_symlink():
+        return "the next run publishes it anew"
+    return "no run replaces it, since it is no link made by this program: move it away, or name another published_path"

@@ -46,7 +46,7 @@ def attach_version(connection: duckdb.DuckDBPyConnection, version: RemoteVersion
     load_httpfs(connection)
     make_secret(connection, _SECRET, version.storage, version.keys, scope=f"{version.place}/")
     try:
-        connection.execute(f"attach {ddl.literal(str(version))} as {name} (read_only)")
+        connection.execute(f"attach {ddl.literal(str(version))} as {name} (type duckdb, read_only)")
     except duckdb.Error as error:
         raise _cannot_read(version, error) from None
     finally:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import Any, Literal, TypeAlias
 
 from marketflows_pipeline.system.printable import escaped, escaped_in_json, without_formula
@@ -71,6 +71,8 @@ def _csv_cell(value: object) -> object:
     plain = _plain(value)
     if plain is None:
         return ""
+    if isinstance(value, Decimal) and Decimal(str(plain)) != value:
+        return value
     if isinstance(plain, bool | list | dict):
         return json.dumps(plain, ensure_ascii=False)
     return plain
@@ -88,12 +90,12 @@ def _json(columns: Sequence[str], batches: Batches) -> Iterator[str]:
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:
-    """Names made different by a number, as two columns of a join may bear the same one."""
-    seen: dict[str, int] = {}
-    names = []
+    """Names made different by a number that no column bears, as two columns of a join may bear the same one."""
+    names: list[str] = []
     for column in columns:
-        seen[column] = seen.get(column, 0) + 1
-        names.append(column if seen[column] == 1 else f"{column}_{seen[column]}")
+        taken = {*columns, *names}
+        numbered = (f"{column}_{number}" for number in count(2))
+        names.append(column if column not in names else next(name for name in numbered if name not in taken))
     return names
 
 

@@ -127,6 +127,10 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryI
         raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
     file = Path(spill) / "answer.parquet"
     with refusals():
-        connection.sql(sql).write_parquet(str(file))
+        relation = connection.sql(sql)
+        # DuckDB has none of what only says how it went, as of a table of this session's own.
+        if relation is None:
+            raise UserInputError("the SQL gives no rows for parquet; ask with select")
+        relation.write_parquet(str(file))
     with file.open("rb") as written:
         shutil.copyfileobj(written, out)

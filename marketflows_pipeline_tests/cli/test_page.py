@@ -65,7 +65,8 @@ def test_one_file_is_written_alone(published: Path, tmp_path: Path, monkeypatch:
 def test_a_place_that_cannot_be_written_is_named(published: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = ask(published, "--out", str(tmp_path / "file" / "page.html"))
-    assert "file cannot be written" in str(done.exception)
+    assert done.exit_code == 2
+    assert f"'{tmp_path / 'file' / 'page.html'}' cannot be used: Not a directory." in done.output
 
 
 def test_before_the_first_run_the_run_is_named(tmp_path: Path) -> None:

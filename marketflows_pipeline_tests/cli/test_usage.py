@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,3 +140,13 @@ def test_examples_in_a_help_stand_on_lines_of_their_own(words: tuple[str, ...], 
     assert "\\b" not in shown
     examples = {line.strip() for line in text.splitlines() if line.strip().startswith("marketflows ")}
     assert examples <= {line.strip() for line in shown.splitlines()}
+
+
+@pytest.mark.parametrize("option", ["report --out", "init --config", "init --secrets"])
+def test_only_a_file_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    """As root, report --out /dev/null put the page in the place of the device, for every program of the machine."""
+    os.mkfifo(tmp_path / "pipe")
+    words = said(monkeypatch, capsys, *option.split(), str(tmp_path / "pipe"))
+    assert words.endswith(f"{str(tmp_path / 'pipe')!r} is no plain file, and only such a one is replaced.")

@@ -91,6 +91,15 @@ def test_a_folder_is_no_database_file(faults: Faults, tmp_path: Path, key: str, 
     assert fault.endswith(" is a folder")
 
 
+@pytest.mark.parametrize("key", ["path", "published_path"])
+def test_a_pipe_or_device_is_no_database_file(faults: Faults, tmp_path: Path, key: str) -> None:
+    """As root, a publish would have put its link in the place of /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    (fault,) = faults(f'[warehouse]\n{key} = "pipe"')
+    assert fault.startswith(f"config.toml: warehouse.{key} = ")
+    assert fault.endswith(" expected the path of a plain file; pipe is none")
+
+
 def test_a_folder_is_no_database_file_for_a_command_either(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[warehouse]\npublished_path = "."\n', encoding="utf-8")
     with pytest.raises(Exception, match=r"warehouse\.published_path = .*: expected the path of a file") as raised:

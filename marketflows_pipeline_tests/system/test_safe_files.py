@@ -15,6 +15,7 @@ from marketflows_pipeline.system import safe_files
 from marketflows_pipeline.system.safe_files import (
     clear_drafts,
     drafted,
+    is_device,
     make_way,
     open_private,
     private_folder,
@@ -252,3 +253,24 @@ def test_a_link_to_a_folder_is_removed_and_not_what_it_points_to(tmp_path: Path,
 def test_a_file_in_the_place_of_a_folder_is_named(victim: Path) -> None:
     with pytest.raises(UnsafeFileError, match=f"{victim} is no folder of your own"):
         make_way(victim, folder=True)
+
+
+def test_a_device_and_what_the_system_calls_standard_output_are_told_from_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root, report --out /dev/null put the page in the place of the device, for every program of the machine."""
+    (tmp_path / "stdout").symlink_to("fd/1")
+    assert not is_device(tmp_path / "stdout")
+    monkeypatch.setattr(safe_files, "_DEVICES", tmp_path)
+    assert is_device(tmp_path / "stdout")
+    assert is_device(Path(os.devnull))
+    assert not is_device(Path(__file__))
+    assert not is_device(tmp_path / "missing")
+
+
+def test_nothing_is_put_in_the_place_of_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_files, "_DEVICES", tmp_path)
+    (tmp_path / "stdout").symlink_to("fd/1")
+    with pytest.raises(UnsafeFileError, match="cannot be written: it is a device; name another file"):
+        write_whole(tmp_path / "stdout", b"page", private=False)
+    assert (tmp_path / "stdout").is_symlink()

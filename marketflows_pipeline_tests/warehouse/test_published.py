@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -162,6 +164,12 @@ def test_json_keeps_both_of_two_columns_of_one_name(file: Path) -> None:
     assert json.loads(written(file, "select a.x, b.x from t a, (select 7 as x) b", "json")) == [{"x": 1, "x_2": 7}]
 
 
+def test_json_keeps_a_column_that_bears_the_name_another_one_is_given(file: Path) -> None:
+    """Of x, x and x_2 only two came out."""
+    (row,) = json.loads(written(file, "select 1 as x, 2 as x, 3 as x_2, 4 as x", "json"))
+    assert row == {"x": 1, "x_3": 2, "x_2": 3, "x_4": 4}
+
+
 def test_csv_is_read_back_as_it_was(file: Path) -> None:
     rows = list(csv.reader(io.StringIO(written(file, "select 'a,\"b' || chr(10) as s, ts, null as n from t", "csv"))))
     assert rows == [["s", "ts", "n"], ['a,"b\n', "2026-11-20T18:00:00+00:00", ""]]
@@ -172,6 +180,41 @@ def test_csv_gives_every_row_and_every_digit(file: Path) -> None:
     text = written(file, "select i, 1.0 / 3 as third from range(25000) r(i)", "csv")
     assert text.count("\n") == 25_001
     assert text.endswith("24999,0.3333333333333333\n")
+
+
+def test_csv_gives_every_digit_of_a_decimal(file: Path) -> None:
+    """A sum of decimals came out as 1.2345678901234568e+17."""
+    sql = "select 123456789012345678.123456789::decimal(38, 9) as long, 1.50::decimal(9, 2) as short"
+    assert written(file, sql, "csv") == "long,short\n123456789012345678.123456789,1.5\n"
+
+
+def test_parquet_of_what_gives_no_rows_is_refused(file: Path) -> None:
+    """A table made for the session ended in a traceback."""
+    with pytest.raises(UserInputError, match="gives no rows for parquet"):
+        written(file, "create temp table mine as select 1", "parquet")
+
+
+def test_a_file_of_another_kind_is_told_in_one_line_and_loads_no_extension(tmp_path: Path) -> None:
+    """For a file of SQLite's DuckDB loaded the extension that reads it, where one was installed."""
+    path = tmp_path / "sqlite.duckdb"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table t (x int)")
+    with pytest.raises(MarketflowsError, match="not a valid DuckDB database file") as raised:
+        written(path, "select 1", "csv")
+    assert "xtension" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("is_link", "words"), [(True, "the next run publishes it anew"), (False, "no run replaces it")]
+)
+def test_only_a_link_is_said_to_be_published_anew(tmp_path: Path, *, is_link: bool, words: str) -> None:
+    """A run refuses to replace a file of the user's, which status promised it would."""
+    path, named = tmp_path / "some.duckdb", tmp_path / "published.duckdb"
+    path.write_bytes(b"no database")
+    named.symlink_to(path.name)
+    with pytest.raises(MarketflowsError, match=words):
+        written(named if is_link else path, "select 1", "csv")
 
 
 def test_parquet_is_read_back_as_it_was(file: Path) -> None:
