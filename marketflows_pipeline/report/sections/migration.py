@@ -23,8 +23,8 @@ OUTSIDE = "below all limits"
 _PERIODS = (30, 7, 1)
 # On a phone amounts go, which the table has.
 _IS_NARROW = "width < 380"
-# Five names beside each other need more room than five amounts in their cells.
-_ON_LINES = "width < 500 ? split(datum.label, ' ') : datum.label"
+# Names of ranges stand on two lines, on a phone on three; below them is no room for an axis title.
+_ON_LINES = f"split({_IS_NARROW} ? datum.label : replace(datum.label, ' to ', ' to|'), {_IS_NARROW} ? ' ' : '|')"
 # Coins a cell, from which its colour is stronger.
 _STEPS, _STRENGTHS = (2, 4, 8), (0.12, 0.22, 0.34, 0.46)
 
@@ -119,9 +119,9 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
     x = alt.X(
         "to_label:N",
         scale=alt.Scale(domain=order),
-        axis=alt.Axis(title="to", labelAngle=0, labelLimit=90, labelOverlap=False, labelExpr=_ON_LINES),
+        axis=alt.Axis(title=None, labelAngle=0, labelLimit=90, labelOverlap=False, labelExpr=_ON_LINES),
     )
-    y = alt.Y("from_label:N", scale=alt.Scale(domain=order[::-1]), axis=alt.Axis(title="from", labelLimit=130))
+    y = alt.Y("from_label:N", scale=alt.Scale(domain=order[::-1]), axis=alt.Axis(title=None, labelLimit=130))
     strength = alt.FillOpacity(
         "n_coins:Q", scale=alt.Scale(type="threshold", domain=list(_STEPS), range=list(_STRENGTHS)), legend=None
     )
