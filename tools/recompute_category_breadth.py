@@ -29,10 +29,16 @@ NULLS = (
 )
 
 
+def is_possible(change: float | None) -> bool:
+    """Whether a price can have changed by so many percent."""
+    return change is not None and -100 <= change <= 1e8
+
+
 def page_breadth(page: Rows, days: int, bitcoin: float | None) -> dict[str, Any]:
     """Of one page over one period; changes in percent."""
-    changes = {row["coin_id"]: row[COLUMNS[days]] for row in page if row[COLUMNS[days]] is not None}
+    changes = {row["coin_id"]: row[COLUMNS[days]] for row in page if is_possible(row[COLUMNS[days]])}
     others = [change for coin, change in changes.items() if coin != BITCOIN]
+    bitcoin = bitcoin if is_possible(bitcoin) else None
     row: dict[str, Any] = {
         "n_listed": len(page),
         "n": len(changes),

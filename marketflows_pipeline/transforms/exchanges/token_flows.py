@@ -13,6 +13,8 @@ from marketflows_pipeline.transforms.sums import sum_of_known
 
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
+# Beyond these it is a slip, and a price made of it, or a sum with it, may be beyond all numbers.
+LEAST_TOKENS, MOST_TOKENS = 1e-40, 1e40
 
 _PAIR = ("token", "day", "previous_day")
 _Q0, _Q1 = pl.col("quantity_before"), pl.col("quantity")
@@ -69,7 +71,8 @@ def token_flows(
     - ``own_token``: the exchange's own, whose quantity it sets itself;
     - ``quarantined``: its record before or now is left out as impossible;
     - ``negative``: a quantity or value below 0, which is impossible;
-    - ``unpriced``: there, but without a quantity or a value, or with one of them 0 beside the other;
+    - ``unpriced``: there, but without a quantity or a value, or with one of them 0 beside the other; a quantity above
+      1e40 is none, and one below 1e-40 as good as 0;
     - ``new`` or ``vanished``: absent or zero before or now, which is what newly known wallets look like;
     - ``dust``: below 10,000 USD or 0.01 % of the smaller of the two totals (without own tokens), before or now;
     - ``absurd``: half of the flow, whatever its sign, exceeds the larger of the two values.
@@ -138,7 +141,7 @@ def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
 
 def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:
     """Numbered by key (of record and token): quantity, value_usd, is_priced, is_negative; same tokens are joined."""
-    quantity, value = pl.col("quantity"), pl.col("value_usd")
+    quantity, value = _possible(pl.col("quantity")), pl.col("value_usd")
     first = pl.col("first_quantity") if "first_quantity" in balances.columns else pl.lit(None, pl.Float64)
     is_nothing = (quantity == 0).fill_null(value=False) & (value.fill_null(0.0) == 0)
     has_price = ((quantity != 0) & (value != 0)).fill_null(value=False)
@@ -148,21 +151,27 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
         .join(records.lazy().select("slug", "ts", "record"), on=["slug", "ts"])
         .join(symbols.lazy().select("token", "place"), on="token")
         .select(
-            "quantity",
             "value_usd",
-            first_quantity=first,
+            quantity=quantity,
+            first_quantity=_possible(first),
             key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"),
         )
         .group_by("key")
         .agg(
-            quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
+            quantity=pl.when(pl.col("quantity").null_count() == 0).then(pl.col("quantity").sum()),
             value_usd=sum_of_known(value),
             first_quantity=pl.when(pl.col("first_quantity").null_count() == 0).then(pl.col("first_quantity").sum()),
             is_priced=(is_nothing | has_price).all(),
             is_negative=((quantity < 0) | (value < 0)).any(),
         )
+        .with_columns(pl.col("is_priced") & ((quantity == 0) | (quantity.abs() >= LEAST_TOKENS)).fill_null(value=True))
         .collect()
     )
+
+
+def _possible(quantity: pl.Expr) -> pl.Expr:
+    """Null where there cannot be as many."""
+    return pl.when(quantity.abs() <= MOST_TOKENS).then(quantity)
 
 
 def _pairs(now: pl.DataFrame, records: pl.DataFrame, stride: int) -> pl.DataFrame:

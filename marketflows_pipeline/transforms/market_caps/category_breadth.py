@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import polars as pl
@@ -11,6 +12,8 @@ from marketflows_pipeline.transforms.market_caps.breadth import LEAST_COINS
 
 # Days of a change to the name of its column.
 PERIODS = {1: "price_change_24h_pct", 7: "price_change_7d_pct", 30: "price_change_30d_pct"}
+# Nothing loses more than all of itself; a millionfold is a slip, and 1e300 once had no dispersion that could be stored.
+LEAST_CHANGE_PCT, MOST_CHANGE_PCT = -100.0, 1e8
 # Pages of one run lie within minutes of each other.
 SAME_RUN = timedelta(hours=1)
 
@@ -32,7 +35,7 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame, *, bitcoin_id: 
 
     Args:
         pages: series, stored_as (the slug of that day), observed_at, coin_id, market_cap_usd and the three changes in
-            percent; without excluded coins.
+            percent; without excluded coins. An impossible change counts as an unknown one.
         bitcoin: observed_at and its changes, as a page of the same run has them.
         bitcoin_id: how the pages call bitcoin.
 
@@ -43,7 +46,7 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame, *, bitcoin_id: 
     if pages.is_empty():
         return entry.empty()
     of_pages = (
-        _beside_bitcoin(pages, bitcoin)
+        _beside_bitcoin(*(each.with_columns(*_possible_changes()) for each in (pages, bitcoin)))
         .lazy()
         .group_by(_PAGE)
         .agg(n_listed=pl.len(), **{name: each for days in PERIODS for name, each in _over(days, bitcoin_id).items()})
@@ -66,6 +69,11 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame, *, bitcoin_id: 
         )
     )
     return entry.stored_form(rows)
+
+
+def _possible_changes() -> Iterator[pl.Expr]:
+    for name in PERIODS.values():
+        yield pl.when(pl.col(name).is_between(LEAST_CHANGE_PCT, MOST_CHANGE_PCT)).then(pl.col(name)).alias(name)
 
 
 def _beside_bitcoin(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame:

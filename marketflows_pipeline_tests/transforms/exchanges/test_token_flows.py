@@ -128,6 +128,19 @@ def test_a_token_without_a_quantity_or_a_value_on_one_side_is_unpriced(hole: Hol
     assert parts(flows["ETH"]) == (None, None, None, known[1] - known[0], "unpriced")
 
 
+@pytest.mark.parametrize("slip", [5e-324, 1e-290, 1e290, 1.7e308])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_quantity_beyond_all_tokens_has_no_price(slip: float, is_before: bool) -> None:
+    """5e-324 of a token made a net flow that no table takes, and first seen so, it stopped each later day too."""
+    whole, hole = (100.0, 310_000.0), (slip, 300_000.0)
+    flows = flows_between({"ETH": hole if is_before else whole}, {"ETH": whole if is_before else hole})
+    both = flows_between({"ETH": hole, "WETH": hole}, {"ETH": hole, "WETH": hole})
+
+    change = 10_000.0 if is_before else -10_000.0
+    assert parts(flows["ETH"]) == (None, None, None, change, "unpriced")
+    assert parts(both["ETH"]) == (None, None, None, 0.0, "unpriced")
+
+
 def test_a_part_without_a_figure_makes_the_joined_token_unpriced_and_keeps_the_value_that_is_known() -> None:
     both = {"ETH": (60.0, 180_000.0), "WETH": (40.0, 120_000.0)}
     without_quantity = flows_between(both, {"ETH": (60.0, 180_000.0), "WETH": (None, 120_000.0)})["ETH"]

@@ -59,6 +59,15 @@ def test_a_coin_without_a_change_is_listed_and_not_counted() -> None:
     assert (row["n_listed"], row["n"], row["advancing_pct"]) == (9, 8, 62.5)
 
 
+@pytest.mark.parametrize("impossible", [1e300, -1e300, -100.1, 1.1e8])
+def test_an_impossible_change_counts_as_an_unknown_one(impossible: float) -> None:
+    """A change of 1e300 % had no finite dispersion, and no hour was published until its page was 92 days old."""
+    rows = category_breadth(page(EIGHT | {"slip": impossible}), bitcoin(5.0))
+    known = category_breadth(page(EIGHT | {"slip": None}), bitcoin(5.0))
+    assert rows.drop("n_listed").equals(known.drop("n_listed"))
+    assert category_breadth(page(EIGHT), bitcoin(impossible))["bitcoin_change_pct"].is_null().all()
+
+
 def test_seven_coins_have_a_count_and_no_measure() -> None:
     row = category_breadth(page(dict(list(EIGHT.items())[:7])), bitcoin(5.0)).row(0, named=True)
     assert (row["n"], row["n_advancing"]) == (7, 5)
