@@ -131,7 +131,7 @@ def test_a_token_without_a_quantity_or_a_value_on_one_side_is_unpriced(hole: Hol
 @pytest.mark.parametrize("slip", [5e-324, 1e-290, 1e290, 1.7e308])
 @pytest.mark.parametrize("is_before", [True, False])
 def test_a_quantity_beyond_all_tokens_has_no_price(slip: float, is_before: bool) -> None:
-    """5e-324 of a token made a net flow that no table takes, and as it was first seen so, no later day had one either."""
+    """5e-324 of a token made a net flow that no table takes, and first seen so, it stopped each later day too."""
     whole, hole = (100.0, 310_000.0), (slip, 300_000.0)
     flows = flows_between({"ETH": hole if is_before else whole}, {"ETH": whole if is_before else hole})
     both = flows_between({"ETH": hole, "WETH": hole}, {"ETH": hole, "WETH": hole})
