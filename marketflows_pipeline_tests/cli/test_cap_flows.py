@@ -93,7 +93,7 @@ def test_migration_is_net_first_with_the_chain_beside_the_level(caps: Path) -> N
     text = invoke(caps, "migration --format table").stdout
     assert "3 coins crossed a limit in 7 days" in text
     assert "ALP moved from the range $1B to $10B to the range above $10B, at 12.00 B USD" in text
-    assert "GAM: delisted, $1B to $10B, at 3.00 B USD" in text
+    assert "GAM was delisted from the range $1B to $10B, at 3.00 B USD" in text
 
 
 def test_without_a_cohort_of_that_day_nothing_is_claimed(caps: Path) -> None:
