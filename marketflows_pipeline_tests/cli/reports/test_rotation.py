@@ -175,7 +175,7 @@ def test_an_unknown_base_is_refused_with_those_that_there_are(narratives: Path) 
 def test_an_empty_base_is_refused(narratives: Path) -> None:
     result = CliRunner().invoke(marketflows, ["--config", str(narratives / "config.toml"), "rotation", "--base", " "])
 
-    assert str(result.exception) == "base is empty"
+    assert str(result.exception) == "--base is empty"
 
 
 def test_a_base_is_for_narratives_alone(narratives: Path) -> None:
