@@ -24,8 +24,17 @@ from marketflows_pipeline.cli.init_account import (
     has_stored_key,
     key_of,
 )
-from marketflows_pipeline.cli.init_answers import limits_of, named_narratives, named_portfolios
-from marketflows_pipeline.cli.init_questions import NONE, Terminal, ask_days, ask_narratives, ask_portfolios, ask_ranges
+from marketflows_pipeline.cli.init_questions import (
+    NONE,
+    Terminal,
+    ask_days,
+    ask_narratives,
+    ask_portfolios,
+    ask_ranges,
+    limits_of,
+    named_narratives,
+    named_portfolios,
+)
 from marketflows_pipeline.cli.plan import plan as plan_command
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.clock import SystemClock

@@ -63,13 +63,13 @@ def remembered(published: Path, last: LastBrief) -> str | None:
 def _read(path: Path) -> LastBrief:
     found = json.loads(read_plain(path, most=_MOST_BYTES))
     told_up_to, event_ids = datetime.fromisoformat(found["told_up_to"]), found["event_ids"]
-    if told_up_to.tzinfo is None or not isinstance(event_ids, list) or not all(map(_is_text, event_ids)):
+    if (
+        told_up_to.tzinfo is None
+        or not isinstance(event_ids, list)
+        or not all(isinstance(each, str) for each in event_ids)
+    ):
         raise ValueError("no moment, or no list of ids")
     return LastBrief(told_up_to.astimezone(UTC), frozenset(event_ids))
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _place(published: Path) -> Path:

@@ -9,12 +9,11 @@ from marketflows_pipeline.settings.analysis import Analysis
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
-from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.exposure import warn_of_exposure
 from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.loading import load_config, load_settings, why_no_exchanges
-from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
+from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCaps, MarketCapSource
 from marketflows_pipeline.settings.models import (
     EXCHANGE_PROVIDER,
     SOURCES,

@@ -8,7 +8,7 @@ from datetime import date
 from pydantic import Field
 
 from marketflows_pipeline.providers.coingecko.plans import COSTS, PLANS, PlanName
-from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
+from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName, Slugs
 from marketflows_pipeline.settings.market_caps import (
     BASES,
     EXCLUSIONS,
@@ -48,4 +48,4 @@ class CoinGecko(MarketCapSource):
         {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")}, description=PORTFOLIOS
     )
     plan: PlanName = Field("demo", description="demo, pro (any paid plan) or keyless")
-    exclude_categories: tuple[FileSafe, ...] = Field(DEFAULT_EXCLUDED, description=EXCLUSIONS)
+    exclude_categories: Slugs = Field(DEFAULT_EXCLUDED, description=EXCLUSIONS)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from marketflows_pipeline.providers.coinpaprika.plans import COSTS, PLANS, PlanName
-from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
+from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName, Slugs
 from marketflows_pipeline.settings.market_caps import (
     BASES,
     EXCLUSIONS,
@@ -54,7 +54,7 @@ class CoinPaprika(MarketCapSource):
     plan: PlanName = Field(
         "free", description="free, which needs no key, or starter, pro, business, ultimate, enterprise"
     )
-    exclude_categories: tuple[FileSafe, ...] = Field(
+    exclude_categories: Slugs = Field(
         ("stablecoin", "wrapped-token", "liquid-staking-tokens-lst", "liquid-restaking-tokens"), description=EXCLUSIONS
     )
 

@@ -13,7 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.local_files.plans import COSTS, FILES, MAX_AGE_DAYS
 from marketflows_pipeline.providers.plan import Plan
-from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
+from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Slugs, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,
     EXCLUSIONS,
@@ -46,7 +46,7 @@ class Folder(MarketCapSource):
     plan: Literal["files"] = Field("files", description="A folder has no plan")
     # No request is saved by filling fewer gaps.
     repair_calls_per_run: Whole = Field(10_000, ge=0, le=10_000, description="Most coins whose gaps a run fills")
-    exclude_categories: tuple[FileSafe, ...] = Field((), description=EXCLUSIONS)
+    exclude_categories: Slugs = Field((), description=EXCLUSIONS)
     path: FolderPath | None = Field(None, description="Folder with the files")
     max_age_days: Whole = Field(
         MAX_AGE_DAYS, ge=1, le=365, description="Days for which a coin's newest row is its present market cap"

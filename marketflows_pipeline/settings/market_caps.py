@@ -1,4 +1,4 @@
-"""``[providers.<provider>]``: what is tracked, the same keys for every market-cap provider.
+"""``[providers.<provider>]``: what is tracked, the same keys for every market-cap provider; ``[market_caps]``.
 
 Fields are declared in the order in which their rules need each other: ``flow_types`` stands before the keys that a
 flow type makes necessary.
@@ -14,15 +14,18 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.options import ServiceName
 from marketflows_pipeline.providers.granularity import HOURLY_DAYS, Granularity
 from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import (
+    CoinId,
     Coins,
     Dollars,
     FileSafe,
     Members,
     Number,
     PortfolioName,
+    Slugs,
     TomlTable,
     WebAddress,
     Whole,
@@ -102,7 +105,7 @@ class MarketCapSource(TomlTable):
     )
     narrative_top_n: Whole = Field(10, ge=1, le=250, description="Largest coins of a narrative that are summed")
     narrative_members: Members = Field("current", description='"current", or the date whose stored members are used')
-    exclude_categories: tuple[FileSafe, ...] = Field(description=EXCLUSIONS)
+    exclude_categories: Slugs = Field(description=EXCLUSIONS)
 
     @model_validator(mode="before")
     @classmethod
@@ -163,11 +166,6 @@ class MarketCapSource(TomlTable):
         if len({name.casefold() for name in groups}) < len(groups):
             raise expected("portfolio names that differ by more than upper and lower case")
         return {name: unique(coins) for name, coins in groups.items()}
-
-    @field_validator("exclude_categories")
-    @classmethod
-    def _exclude_once(cls, slugs: tuple[str, ...]) -> tuple[str, ...]:
-        return unique(slugs)
 
     @classmethod
     def key(cls, name: str) -> str:
@@ -240,3 +238,21 @@ class MarketCapSource(TomlTable):
         chosen = info.data.get("flow_types") or (info.context or {}).get("flow_types", ())
         if not value and flow_type in chosen:
             raise expected(f'{what}, because flow_types holds "{flow_type}"')
+
+
+class MarketCaps(TomlTable):
+    """``[market_caps]``: the check of market caps against a second provider."""
+
+    cross_check: ServiceName | None = Field(
+        None, description="A second provider whose market caps are compared once a day, by one call; none by default"
+    )
+    cross_check_ids: Mapping[CoinId, CoinId] = Field(
+        {}, description="Its coin ids by those of the first, where symbol and name do not tell: marketflows ids map"
+    )
+
+    @field_validator("cross_check_ids")
+    @classmethod
+    def _each_id_once(cls, ids: Mapping[str, str]) -> Mapping[str, str]:
+        if len(set(ids.values())) < len(ids):
+            raise expected("each id of the second provider for one coin only")
+        return ids

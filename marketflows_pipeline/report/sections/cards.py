@@ -32,20 +32,25 @@ class Wanted:
         tables: that it needs rows of.
         make: makes it; None where nothing in the rows is known.
         nothing: said where the tables are there and hold nothing to show.
+        is_optional: whether the settings need not have it, so that nobody misses it where a table has no rows.
     """
 
     what: str
     tables: tuple[str, ...]
     make: Callable[[PublishedFile], Card | None]
     nothing: str = NOT_KNOWN
+    is_optional: bool = False
 
 
 def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wanted]) -> Section:
     """The cards that can be made, and a note for each of the others."""
     cards, notes = [], []
     for each in wanted:
+        has_rows = all(file.has(table) for table in each.tables)
+        if each.is_optional and not has_rows:
+            continue
         absent = [table for table in each.tables if not file.publish_row(table)]
-        card = each.make(file) if all(file.has(table) for table in each.tables) else None
+        card = each.make(file) if has_rows else None
         if card is not None:
             cards.append(card)
         elif absent:

@@ -7,14 +7,8 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.report import ages
-from marketflows_pipeline.report.credits import service_names
+from marketflows_pipeline.report.credits import BARS, REFERENCE, SHARES, VOLATILITY, service_names
 from marketflows_pipeline.warehouse.accepted import accepted_name
-
-BARS, SHARES, VOLATILITY = ages.BARS, "raw.shares_outstanding", "raw.volatility_index"
-REFERENCE = "raw.reference_series"
-
-SESSION_LIMIT = ages.SESSION_LIMIT
-FLOW_LIMIT = ages.FLOW_LIMIT
 
 
 def header(data: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_of_all
-from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
-from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import HOURLY_LIMIT, RECORD_LIMIT
 from marketflows_pipeline.transforms.exchanges.netflow_sums import league_totals, sum_by_class
 
 LEAGUE = "mart.exchange_league"
