@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.report_command import (
-    MAX_DAYS,
-    ROWS,
-    choice_option,
-    prints_report,
-    run_of,
-)
+from marketflows_pipeline.cli.report_command import MAX_DAYS, ROWS, choice_option, prints_report, run_of
 from marketflows_pipeline.cli.report_context import EXCHANGES
 from marketflows_pipeline.cli.text import optional_text
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import (
-    ATTRIBUTION,
-    coverage,
-    is_flow_stale,
-    unit_flows,
-)
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import ATTRIBUTION, coverage, is_flow_stale, unit_flows
 from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
