@@ -10,10 +10,9 @@ from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PAL
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, described, extreme, select, source_of
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 

@@ -15,8 +15,8 @@ from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, Figure
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, newest_time, rows
 from marketflows_pipeline.report.sections.marks import STEPS
+from marketflows_pipeline.report.sections.series import thinned
 from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
-from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 
 REGIMES = "cross_asset_regimes"

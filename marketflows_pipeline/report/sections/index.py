@@ -14,7 +14,15 @@ from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, newest_time, select
+from marketflows_pipeline.report.sections.cards import (
+    caption,
+    change_finding,
+    described,
+    known,
+    newest_time,
+    select,
+    source_of,
+)
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import (
@@ -25,11 +33,10 @@ from marketflows_pipeline.report.sections.series import (
     points_for,
     row_height,
     styled,
+    thinned,
     those_in,
 )
-from marketflows_pipeline.report.sections.words import change_finding, described, known, source_of
 from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
-from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
 INDEX, CONTRIBUTIONS = "mart.narrative_index", "mart.index_contributions"

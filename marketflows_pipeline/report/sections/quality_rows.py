@@ -11,9 +11,8 @@ from marketflows_pipeline.charts.style.wording import counted, share_text
 from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows, source_of
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.sections.words import source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 HELD = "quality_held"
