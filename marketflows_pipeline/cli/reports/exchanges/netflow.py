@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from marketflows_pipeline.charts.style.wording import counted
 from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
 from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExchange, find_exchange
 from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_warnings
@@ -130,7 +131,7 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
         "netflow_reason": reason,
         "netflow_pct_of_reserves": share_pct,
         "net_flow_direction": flow_direction(share_pct),
-        "by_class": sum_by_class(records_by_class(data, days, exchange.defillama_slug)),
+        "by_class": sum_by_class(records_by_class(data, days, slug) if (slug := exchange.defillama_slug) else []),
         **_held(data, exchange, newest),
         "daily": [{key: record[key] for key in CSV_COLUMNS} for record in records],
         "source": data.credit(SOURCE),
@@ -138,7 +139,7 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
         "coverage": _coverage(data, exchange, records),
     }
     return Report(
-        f"Net flow of {exchange.name} over {days} {'day' if days == 1 else 'days'}",
+        f"Net flow of {exchange.name} over {counted(days, 'day')}",
         body,
         body["daily"],
         CSV_COLUMNS,
