@@ -180,14 +180,9 @@ def _held_spec(coins: list[str]) -> dict[str, Any]:
         tooltip=[
             alt.Tooltip("coin_id:N", title="Coin"),
             alt.Tooltip("not_observed_pct:Q", title="Not observed (%)", format=".1f"),
-            *(
-                alt.Tooltip(f"{key}:Q", title=f"{name} (%)", format=".1f")
-                for key, name in (
-                    ("before_first_pct", "Before the first"),
-                    ("interpolated_pct", "Interpolated"),
-                    ("after_last_pct", "After the last"),
-                )
-            ),
+            alt.Tooltip("before_first_pct:Q", title="Before the first (%)", format=".1f"),
+            alt.Tooltip("interpolated_pct:Q", title="Interpolated (%)", format=".1f"),
+            alt.Tooltip("after_last_pct:Q", title="After the last (%)", format=".1f"),
         ],
     )
     return spec_of(bars, HELD, height=height_of(len(coins), least=60))

@@ -91,7 +91,7 @@ def _find(units: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
         return found[0]
     called = {unit_name(unit): (unit["name"],) for unit in units}
     near = near_matches(wanted, called, is_whole_word=False)
-    known = did_you_mean(near) if near else f"; there are {', '.join(called)}"
+    known = did_you_mean(near) or f"; there are {', '.join(called)}"
     raise UserInputError(f'no class or asset "{wanted}" has flows{known}')
 
 

@@ -98,16 +98,10 @@ def _find(data: PublishedData, sums: AssetSums, wanted: str) -> dict[str, Any]:
             return asset
     if any(asset.symbol.upper() == spelled for asset in data.context.universe):
         raise no_data(data.context, f"of {spelled}")
-    raise UserInputError(_unknown_symbol(sums, wanted))
-
-
-def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
-    names = {asset["symbol"]: asset["name"] for asset in sums.assets}
-    called = {symbol: (symbol, name) for symbol, name in names.items()}
+    called = {asset["symbol"]: (asset["symbol"], asset["name"]) for asset in sums.assets}
     near = near_matches(wanted, called, is_whole_word=False)
-    if not near:
-        return f'no asset "{wanted}" is in the universe; it holds {", ".join(names)}'
-    return f'no asset "{wanted}" is in the universe' + did_you_mean([f"{symbol} ({names[symbol]})" for symbol in near])
+    hint = did_you_mean([f"{symbol} ({called[symbol][1]})" for symbol in near]) or f"; it holds {', '.join(called)}"
+    raise UserInputError(f'no asset "{wanted}" is in the universe{hint}')
 
 
 def _attributed(sums: AssetSums, asset: Mapping[str, Any]) -> list[dict[str, Any]]:
