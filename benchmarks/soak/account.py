@@ -13,7 +13,7 @@ from benchmarks.soak.injected_faults import HISTORY, MARKETS
 from benchmarks.soak.plan import BASES, HOUR, PORTFOLIO
 from benchmarks.soak.simulation import Simulation
 from marketflows_pipeline.providers.http.ledger import month_of
-from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.settings.providers import CoinGecko
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
 

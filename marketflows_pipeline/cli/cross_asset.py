@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from marketflows_pipeline.cli.report_command import (
-    MAX_DAYS,
+    choice_option,
+    days_option,
     format_option,
     print_report,
     prints_report,
-    refresh_option,
     run_of,
 )
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, FRESH_MONEY
@@ -22,21 +22,11 @@ if TYPE_CHECKING:
     from marketflows_pipeline.cli.report_command import Build
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
-DEFAULT_DAYS = 21
-# A quarter of sessions.
-ROTATION_DAYS = 63
 _TRAIN = "train a model"
 _FETCH = run_of("cross_asset", "cross_asset_refresh", asks_again=True)
 _FETCH_ALL = run_of("market_caps", "full_refresh", asks_again=True)
-_SCORE = run_of("cross_asset", "score_models")
 
-_days = click.option(
-    "--days",
-    type=click.IntRange(1, MAX_DAYS),
-    default=DEFAULT_DAYS,
-    show_default=True,
-    help="How many sessions, back from the newest.",
-)
+_days = days_option(21)
 _issuance = click.option("--include-issuance", is_flag=True, help="Count issuance of coins as a flow.")
 
 
@@ -103,13 +93,7 @@ def groups(*, days: int) -> Build:
 @cross_asset.command("rotation", short_help="Which of two classes flows favour, and since when.")
 @click.argument("first", callback=name_text)
 @click.argument("second", callback=name_text)
-@click.option(
-    "--days",
-    type=click.IntRange(1, MAX_DAYS),
-    default=ROTATION_DAYS,
-    show_default=True,
-    help="How many sessions, back from the newest with both flows.",
-)
+@days_option(63, "How many sessions, back from the newest with both flows.")
 @prints_report(CROSS_ASSET, "cross-asset rotation {first} {second} --refresh", refresh_by=_FETCH)
 def rotation(*, first: str, second: str, days: int) -> Build:
     """Cumulative flow of FIRST less that of SECOND in percent of assets: classes (equity) or symbols (SPY).
@@ -122,23 +106,13 @@ def rotation(*, first: str, second: str, days: int) -> Build:
 
 
 @click.command("train", short_help="Train a model on flows and judge it out of sample.")
-@click.option(
-    "--horizon", type=click.Choice(["5", "20"]), default="5", show_default=True, help="How many sessions ahead."
-)
-@click.option(
+@choice_option(["5", "20"], "--horizon", words="How many sessions ahead.")
+@choice_option(
+    ["direction", "rank"],
     "--target",
-    type=click.Choice(["direction", "rank"]),
-    default="direction",
-    show_default=True,
-    help="Whether the close is higher, or whether the asset is in the better half of the universe.",
+    words="Whether the close is higher, or whether the asset is in the better half of the universe.",
 )
-@click.option(
-    "--model",
-    type=click.Choice(["logistic", "gradient_boosting"]),
-    default="logistic",
-    show_default=True,
-    help="Kind of model.",
-)
+@choice_option(["logistic", "gradient_boosting"], "--model", words="Kind of model.")
 @format_option
 @click.pass_obj
 def train(options: RunOptions, horizon: str, target: str, model: str, output_format: ReportFormat) -> None:
@@ -159,26 +133,14 @@ def train(options: RunOptions, horizon: str, target: str, model: str, output_for
 
 
 @click.command("score", short_help="Probabilities of the latest session, and what they are worth.")
-@format_option
-@refresh_option
-@click.pass_obj
-def score(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+@prints_report(CROSS_ASSET, "train", verb=_TRAIN, refresh_by=run_of("cross_asset", "score_models"))
+def score() -> Build:
     """Probabilities for the latest session by the newest models, each with a plain verdict."""
     from marketflows_pipeline.cli.reports.cross_asset.model_scores import model_scores
 
-    print_report(
-        options,
-        CROSS_ASSET,
-        lambda data: model_scores(
-            data,
-            how_to_train=options.command_line("train"),
-            how_to_score=options.command_line("score --refresh"),
-        ),
-        output_format,
-        "train",
-        verb=_TRAIN,
-        run_first=_SCORE if refresh else None,
-    )
+    options: RunOptions = click.get_current_context().obj
+    how_to_train, how_to_score = options.command_line("train"), options.command_line("score --refresh")
+    return lambda data: model_scores(data, how_to_train=how_to_train, how_to_score=how_to_score)
 
 
 @click.command("fresh-money", short_help="Stablecoins issued, funds created, exchanges' net flow.")

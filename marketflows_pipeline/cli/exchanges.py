@@ -7,30 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.report_command import (
-    MAX_DAYS,
-    format_option,
-    print_report,
-    prints_report,
-    refresh_option,
-    run_of,
-)
+from marketflows_pipeline.cli.report_command import MAX_DAYS, ROWS, choice_option, prints_report, run_of
 from marketflows_pipeline.cli.report_context import EXCHANGES
 from marketflows_pipeline.cli.text import optional_text
-from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.report_command import Build
-    from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 7
 LEAGUE_DAYS = (1, 7, 30)
 _FETCH = run_of("exchanges", "exchange_refresh")
-_FETCH_DAILY = run_of("exchanges", "daily_refresh", asks_again=True)
 
-_ROWS = click.IntRange(1, 1_000_000)
 _DAYS = click.IntRange(1, MAX_DAYS)
-_MONEY = click.FloatRange(min=0, min_open=True)
 
 
 def _finite(_context: click.Context, parameter: click.Parameter, amount: float) -> float:
@@ -41,7 +29,7 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
 
 
 @click.command("exchange-flows", short_help="Where trading volume goes up and down.")
-@click.argument("limit", type=_ROWS, required=False)
+@click.argument("limit", type=ROWS, required=False)
 @prints_report(EXCHANGES, "exchange-flows --refresh", refresh_by=_FETCH)
 def exchange_flows(*, limit: int | None) -> Build:
     """Trading volume of exchanges against their own past, the LIMIT largest (top_n of the settings by default).
@@ -60,19 +48,12 @@ def exchange_flows(*, limit: int | None) -> Build:
     "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"
 )
 @click.option("--all", "is_all", is_flag=True, help="The league of all exchanges, over 1, 7 or 30 days.")
-@format_option
-@refresh_option
-@click.pass_obj
-def exchange_netflow(
-    options: RunOptions,
-    *,
-    exchange_id: str | None,
-    days: int | None,
-    days_option: int | None,
-    is_all: bool,
-    output_format: ReportFormat,
-    refresh: bool,
-) -> None:
+@prints_report(
+    EXCHANGES,
+    lambda *, exchange_id, **_: f"exchange-netflow {exchange_id or '--all'} --refresh",
+    refresh_by=run_of("exchanges", "daily_refresh", asks_again=True),
+)
+def exchange_netflow(*, exchange_id: str | None, days: int | None, days_option: int | None, is_all: bool) -> Build:
     """Net flow of the known wallets of EXCHANGE_ID over DAYS, from token quantities.
 
     EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name. With --all it is left out.
@@ -88,20 +69,13 @@ def exchange_netflow(
         raise click.UsageError(f"--days is {span}: with --all expected one of {', '.join(map(str, LEAGUE_DAYS))}.")
     if not is_all and exchange_id is None:
         raise click.UsageError("Missing argument 'EXCHANGE_ID', or --all for every exchange.")
-    print_report(
-        options,
-        EXCHANGES,
-        lambda data: (
-            league.league(data, span) if exchange_id is None else netflow.exchange_netflow(data, exchange_id, span)
-        ),
-        output_format,
-        f"exchange-netflow {exchange_id or '--all'} --refresh",
-        run_first=_FETCH_DAILY if refresh else None,
-    )
+    if exchange_id is None:
+        return lambda data: league.league(data, span)
+    return lambda data: netflow.exchange_netflow(data, exchange_id, span)
 
 
 @click.command("whale-movements", short_help="Coins with unusual trading volume, a proxy.")
-@click.argument("min_value_usd", type=_MONEY, default=1_000_000.0, callback=_finite)
+@click.argument("min_value_usd", type=click.FloatRange(min=0, min_open=True), default=1_000_000.0, callback=_finite)
 @prints_report(EXCHANGES, "whale-movements --refresh", refresh_by=_FETCH)
 def whale_movements(*, min_value_usd: float) -> Build:
     """Coins whose trading volume is unusual for their size, from MIN_VALUE_USD (1,000,000) of volume in 24 hours.
@@ -123,13 +97,7 @@ def exchange_tvl() -> Build:
 
 
 @click.command("exchange-dominance", short_help="How concentrated exchanges are.")
-@click.option(
-    "--measure",
-    type=click.Choice(["spot_volume", "reserves", "derivatives_volume"]),
-    default="spot_volume",
-    show_default=True,
-    help="What is shared.",
-)
+@choice_option(["spot_volume", "reserves", "derivatives_volume"], "--measure", words="What is shared.")
 @click.option(
     "--segment",
     type=click.Choice(["all", "centralised", "decentralised", "tracked"]),

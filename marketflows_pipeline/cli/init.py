@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +20,21 @@ from marketflows_pipeline.cli.init_account import (
     WITHOUT_KEY,
     Account,
     KeyPlan,
-    ask_account,
-    chosen_account,
+    account_of,
     has_stored_key,
     key_of,
 )
-from marketflows_pipeline.cli.init_answers import limits_of, named_narratives, named_portfolios
-from marketflows_pipeline.cli.init_questions import NONE, Terminal, ask_days, ask_narratives, ask_portfolios, ask_ranges
+from marketflows_pipeline.cli.init_questions import (
+    NONE,
+    Terminal,
+    ask_days,
+    ask_narratives,
+    ask_portfolios,
+    ask_ranges,
+    limits_of,
+    named_narratives,
+    named_portfolios,
+)
 from marketflows_pipeline.cli.plan import plan as plan_command
 from marketflows_pipeline.cli.text import PathText, argument_texts, place_of_file, say
 from marketflows_pipeline.clock import SystemClock
@@ -40,8 +49,7 @@ if TYPE_CHECKING:
     from marketflows_pipeline.ingest.market_caps.catalogue import Listing
     from marketflows_pipeline.providers.coingecko.client import CoinGecko
     from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
-    from marketflows_pipeline.settings.drafts import Draft
-    from marketflows_pipeline.settings.writing import Choices
+    from marketflows_pipeline.settings.writing import Choices, Draft
 
 
 @dataclass(frozen=True)
@@ -172,17 +180,8 @@ def _write(options: RunOptions, given: Given, terminal: Terminal | None, *, forc
     from marketflows_pipeline.settings.writing import config_text
 
     secrets, new_key = options.secrets, key_of(given.api_key_file)
-    is_stored = has_stored_key(secrets, os.environ)
-
-    def check(account: Account) -> None:
-        _check_key(options, account)
-
-    if terminal is not None:
-        account = ask_account(terminal, given.provider, given.plan, new_key, is_stored=is_stored, check=check)
-    else:
-        account = chosen_account(given.provider, given.plan, new_key, is_stored=is_stored)
-        if account.sends_key:
-            check(account)
+    is_stored, check = has_stored_key(secrets, os.environ), functools.partial(_check_key, options)
+    account = account_of(terminal, given.provider, given.plan, new_key, is_stored=is_stored, check=check)
     if account.new_key is not None:
         _refuse_overwriting(secrets, "--secrets", terminal, force=force)
     choices = _choices(options, account, given, terminal)
@@ -251,9 +250,8 @@ def _answer(given: bool | None, terminal: Terminal | None, question: str, *, def
 
 def _drafted(options: RunOptions, account: Account, text: str) -> AbstractContextManager[Draft]:
     """Settings of this text and the account's key, beside the places of their files."""
-    from marketflows_pipeline.settings.drafts import drafted_settings
     from marketflows_pipeline.settings.files import read_text
-    from marketflows_pipeline.settings.writing import secrets_text
+    from marketflows_pipeline.settings.writing import drafted_settings, secrets_text
 
     keys = None
     if account.new_key is not None:

@@ -76,7 +76,7 @@ def has_stored_key(secrets: Path, environ: Mapping[str, str]) -> bool:
     return WITH_KEY in keys
 
 
-def chosen_account(
+def _chosen_account(
     provider: ServiceName | None, plan: KeyPlan | None, new_key: str | None, *, is_stored: bool
 ) -> Account:
     """The account that options mean; without any, the provider whose key there is, else the one without.
@@ -103,8 +103,8 @@ def chosen_account(
     return Account(provider, plan or ("demo" if has_key else "keyless"), new_key, has_key)
 
 
-def ask_account(
-    terminal: Terminal,
+def account_of(
+    terminal: Terminal | None,
     provider: ServiceName | None,
     plan: KeyPlan | None,
     new_key: str | None,
@@ -112,16 +112,22 @@ def ask_account(
     is_stored: bool,
     check: Callable[[Account], None],
 ) -> Account:
-    """The account, as far as options do not say, with a key that `check` accepts or without one."""
-    if provider is None:
+    """The account that options mean, or as far as they do not say somebody at a terminal.
+
+    Its key is one that `check` accepts; without one there may be none.
+
+    Raises:
+        UserInputError: options contradict each other, or `check` refuses the key of one of them.
+    """
+    if terminal is not None and provider is None:
         terminal.tell(f"Market caps come from {WITHOUT_KEY} (no key, 364 days of daily history) or from {WITH_KEY}")
         terminal.tell("(with a free key hourly history, more categories, exchanges; without one slowly).")
         default = WITH_KEY if is_stored or new_key or plan else WITHOUT_KEY
         provider = (
             WITH_KEY if terminal.one_of("Provider", (WITHOUT_KEY, WITH_KEY), default) == WITH_KEY else WITHOUT_KEY
         )
-    if provider != WITH_KEY or plan == "keyless" or new_key or is_stored:
-        account = chosen_account(provider, plan, new_key, is_stored=is_stored)
+    if terminal is None or provider != WITH_KEY or plan == "keyless" or new_key or is_stored:
+        account = _chosen_account(provider, plan, new_key, is_stored=is_stored)
         if account.sends_key:
             check(account)
         return account

@@ -6,6 +6,7 @@ A file that cannot be written never stops a run: one warning says so, and the te
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import pkgutil
@@ -13,13 +14,15 @@ import sys
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.logging import RichHandler
 
 import marketflows_pipeline
-from marketflows_pipeline.cli.log_lines import LineFormatter
 from marketflows_pipeline.errors import UnsafeFileError
+from marketflows_pipeline.system.printable import escaped
 from marketflows_pipeline.system.safe_files import open_private, private_folder, write_whole
 from marketflows_pipeline.system.state_folder import VARIABLE, state_folder
 
@@ -28,6 +31,7 @@ _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _MOST_BYTES, _OLDER_FILES = 5_000_000, 5
 
 _log = logging.getLogger(__name__)
+ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class RunLog:
@@ -162,3 +166,31 @@ class _WarningCounter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Count a line."""
         self.n_warnings += 1
+
+
+class LineFormatter(logging.Formatter):
+    """A formatter that spells out what cannot be shown; a traceback keeps its lines, each set in from the margin."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; only a traceback has more than one line."""
+        own = copy.copy(record)
+        # Another handler may have left its own traceback there, as it came.
+        own.exc_text = None
+        return super().format(own)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line itself."""
+        record.message = escaped(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: ExceptionInfo) -> str:
+        """The lines of a traceback."""
+        return _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        """The lines of a stack."""
+        return _set_in(super().formatStack(stack_info))
+
+
+def _set_in(lines: str) -> str:
+    return "\n".join(f"  {escaped(line)}" for line in lines.split("\n"))

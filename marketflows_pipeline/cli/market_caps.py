@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, prints_report, run_of
+from marketflows_pipeline.cli.report_command import (
+    ROWS,
+    choice_option,
+    days_option,
+    format_option,
+    print_report,
+    prints_report,
+    run_of,
+)
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, MARKET_CAPS
 from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
@@ -15,11 +23,9 @@ if TYPE_CHECKING:
     from marketflows_pipeline.cli.report_command import Build
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
-MOST_DAYS, SUPPLY_DAYS = 365, 7
-SHOWN_CATEGORIES = 30
+SUPPLY_DAYS = 7
 
 _PERIODS = click.Choice(["1", "7", "30"])
-_ROWS = click.IntRange(1, 1_000_000)
 _prints_report = prints_report(MARKET_CAPS, verb="run the pipeline")
 
 
@@ -31,7 +37,7 @@ _prints_report = prints_report(MARKET_CAPS, verb="run the pipeline")
     type=click.Choice(["narrative", "ecosystem", "venture_portfolio"]),
     help="Only categories of one kind.  [default: all]",
 )
-@click.option("--limit", type=_ROWS, default=SHOWN_CATEGORIES, show_default=True, help="How many at most.")
+@click.option("--limit", type=ROWS, default=30, show_default=True, help="How many at most.")
 @prints_report(MARKET_CAPS, "narratives --refresh", refresh_by=run_of("market_caps", "market_cap_refresh"))
 def narratives(*, like: str | None, days: str, kind: str | None, limit: int) -> Build:
     """What the categories of CoinGecko did lately, each against its own past, and the line that follows one.
@@ -44,19 +50,13 @@ def narratives(*, like: str | None, days: str, kind: str | None, limit: int) -> 
 
 
 @click.command("movers", short_help="What moved market caps: price, supply, membership.")
-@click.option(
-    "--by",
-    type=click.Choice(["price", "supply", "membership"]),
-    default="price",
-    show_default=True,
-    help="The effect that comes first; membership is that of series.",
+@choice_option(
+    ["price", "supply", "membership"], "--by", words="The effect that comes first; membership is that of series."
 )
-@click.option(
-    "--days", type=click.IntRange(1, MOST_DAYS), default=SUPPLY_DAYS, show_default=True, help="Back from the newest."
-)
+@days_option(SUPPLY_DAYS, "Back from the newest.", most=365)
 @click.option("--category", type=click.Choice(["Narratives", "Portfolios", "Ranges"]), help="Its series, not coins.")
 @click.option("--series", callback=optional_text, help="One narrative, portfolio or range, by its key or label.")
-@click.option("--limit", type=_ROWS, default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=ROWS, default=20, show_default=True, help="How many at most.")
 @_prints_report
 def movers(*, by: str, days: int, category: str | None, series: str | None, limit: int) -> Build:
     """Which coins' market caps moved by price and by supply; with --category or --series, which series' and how.
@@ -85,13 +85,7 @@ def migration(*, days: str) -> Build:
 
 @click.command("breadth", short_help="How many coins take part in a move, and what narratives share.")
 @click.argument("series", callback=optional_text, required=False)
-@click.option(
-    "--days",
-    type=click.IntRange(1, MAX_DAYS),
-    default=1,
-    show_default=True,
-    help="How many daily closes, back from the newest.",
-)
+@days_option(1, "How many daily closes, back from the newest.")
 @_prints_report
 def breadth(*, series: str | None, days: int) -> Build:
     """Breadth of each narrative, each range and the cohort on daily closes; of SERIES alone where it is given.
@@ -104,12 +98,10 @@ def breadth(*, series: str | None, days: int) -> Build:
 
 
 @click.command("rotation", short_help="Which narratives or assets lead, and what chance alone gives.")
-@click.option(
+@choice_option(
+    ["narratives", "cross-asset", "flows"],
     "--universe",
-    type=click.Choice(["narratives", "cross-asset", "flows"]),
-    default="narratives",
-    show_default=True,
-    help="Narratives against a coin, assets against the benchmark of the settings, or funds by their flows.",
+    words="Narratives against a coin, assets against the benchmark of the settings, or funds by their flows.",
 )
 @click.option(
     "--base",

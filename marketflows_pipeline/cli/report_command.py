@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -28,18 +28,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
 MAX_DAYS = 36_500
+ROWS = click.IntRange(1, 1_000_000)
 
 
 def format_option_of(*formats: str, answer: str = "answer", more: str = "") -> Callable[[F], F]:
     """The option --format; the first of the formats is the usual one."""
-    return click.option(
-        "--format",
-        "output_format",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help=f"How the {answer} is written to standard output{more}.",
-    )
+    words = f"How the {answer} is written to standard output{more}."
+    return choice_option(formats, "--format", "output_format", words=words)
+
+
+def choice_option(choices: Sequence[str], *names: str, words: str) -> Callable[[F], F]:
+    """An option that takes one of some words; the first of these is the usual one."""
+    return click.option(*names, type=click.Choice(choices), default=choices[0], show_default=True, help=words)
+
+
+def days_option(
+    usual: int, words: str = "How many sessions, back from the newest.", most: int = MAX_DAYS
+) -> Callable[[F], F]:
+    """The option --days."""
+    return click.option("--days", type=click.IntRange(1, most), default=usual, show_default=True, help=words)
 
 
 format_option = format_option_of("json", "table", "csv")
@@ -70,13 +77,13 @@ def run_of(
 
 
 def prints_report(
-    part: ReportPart, command: str = "", *, verb: str = "fetch it", refresh_by: Run | None = None
+    part: ReportPart, command: str | Callable[..., str] = "", *, verb: str = "fetch it", refresh_by: Run | None = None
 ) -> Callable[[Callable[..., Build]], Callable[..., None]]:
     """Make a command of a function that takes the command's own arguments and returns what builds the report.
 
     Args:
         part: what the report is about.
-        command: as of `print_report`; ``{name}`` stands for an argument of the command.
+        command: as of `print_report`; ``{name}`` stands for an argument of the command, or it is made of them.
         verb: as of `print_report`.
         refresh_by: the run that --refresh means; None for a command without this option.
     """
@@ -88,7 +95,8 @@ def prints_report(
             options: RunOptions, /, *, output_format: ReportFormat, refresh: bool = False, **asked: object
         ) -> None:
             build, run_first = build_of(**asked), refresh_by if refresh else None
-            print_report(options, part, build, output_format, command.format(**asked), verb=verb, run_first=run_first)
+            how = command.format(**asked) if isinstance(command, str) else command(**asked)
+            print_report(options, part, build, output_format, how, verb=verb, run_first=run_first)
 
         return format_option(command_of if refresh_by is None else refresh_option(command_of))
 

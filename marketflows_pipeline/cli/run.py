@@ -17,6 +17,7 @@ import dagster as dg
 from rich.console import Console
 
 from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.charts.style.wording import counted
 from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.cli.page import scripts
@@ -66,13 +67,10 @@ def run(options: RunOptions, log_level: str) -> int:
     exit_code = _execute(_job_of(settings), options, settings, console, run_log)
     if exit_code:
         return exit_code
-    log.info("done in %.1f s%s", time.monotonic() - begun, _and_warnings(run_log.n_warnings))
+    warned = f", {counted(run_log.n_warnings, 'warning')}" if run_log.n_warnings else ""
+    log.info("done in %.1f s%s", time.monotonic() - begun, warned)
     _say_what_was_written(options, settings, run_log, page if _version(page) != page_before else None)
     return _compare_with_golden(settings, run_log) if options.tutorial else 0
-
-
-def _and_warnings(count: int) -> str:
-    return f", {count} warning{'' if count == 1 else 's'}" if count else ""
 
 
 def _job_of(settings: Settings) -> str:

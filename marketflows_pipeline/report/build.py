@@ -16,9 +16,8 @@ from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.report.brief.brief import Brief, brief_of, earlier_statements
 from marketflows_pipeline.report.brief.choosing import TOLD_OF
-from marketflows_pipeline.report.first_screen import tiles_of
+from marketflows_pipeline.report.first_screen import gains_of, tiles_of
 from marketflows_pipeline.report.freshness import part_states
-from marketflows_pipeline.report.gains import gains_of
 from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import Gains, Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering

@@ -1,10 +1,10 @@
-"""What the page's template does to figures, sentences and cards."""
+"""What the page's template does to figures, sentences and cards: their words, places and small lines."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from marketflows_pipeline.charts.style.diverging_colours import symmetric_limit
 from marketflows_pipeline.charts.style.wording import UNKNOWN, day_text, moment, value_text
-from marketflows_pipeline.report import layout
 from marketflows_pipeline.report.model import Card, FigureColumn, GainRow, Section
 
 MOST_ROWS = 400
@@ -21,6 +20,10 @@ _HEAT_STEPS = 3
 _FIGURE = re.compile(r"((?<![\w.])[+\u2212-]?(?:\$\d[\d,.]*\d?\s?[TBMK]?(?!\w)|\d[\d,.]*\s?(?:%|pp\b)))")
 # Height of an axis below a plot, px.
 _AXIS = 34
+# Of the grid that cards stand in.
+COLUMNS = 6
+# Of a small line: its values, and px around it.
+_SPARK_POINTS, _SPARK_MARGIN = 90, 2.5
 
 
 def chart_height(card: Card) -> int | None:
@@ -77,7 +80,7 @@ def unbroken(title: str) -> Markup:
 def placed(section: Section) -> list[tuple[Card, int, int]]:
     """The cards of a section, each with the columns it takes on a wide and on a middling screen."""
     widths = [card.width for card in section.cards]
-    return list(zip(section.cards, layout.spans(widths), layout.spans_on_two(widths), strict=True))
+    return list(zip(section.cards, spans(widths), spans_on_two(widths), strict=True))
 
 
 @dataclass(frozen=True)
@@ -117,3 +120,79 @@ def _cell(column: FigureColumn, value: object) -> Cell:
     if isinstance(value, date):
         return Cell(day_text(value), value.isoformat(), is_number=False)
     return Cell(str(value), str(value), is_number=False)
+
+
+def spans(widths: Sequence[int]) -> list[int]:
+    """Columns that each card takes: what it asks for, and in a row that is not full its share of what is left.
+
+    Args:
+        widths: columns that each card asks for, in reading order.
+    """
+    return [span for row in _rows(widths) for span in _filled(row)]
+
+
+def spans_on_two(widths: Iterable[int]) -> list[int]:
+    """The same on a screen of two columns: half of it for what asks for at most half, else all of it."""
+    return spans([3 if width <= 3 else COLUMNS for width in widths])
+
+
+def _rows(widths: Sequence[int]) -> Iterator[list[int]]:
+    row: list[int] = []
+    for width in widths:
+        if sum(row) + width > COLUMNS:
+            yield row
+            row = []
+        row.append(width)
+    if row:
+        yield row
+
+
+def _filled(row: list[int]) -> list[int]:
+    left, count = COLUMNS - sum(row), len(row)
+    # The last ones take more, so that the first card never looks like an afterthought of the others.
+    return [width + left // count + (place >= count - left % count) for place, width in enumerate(row)]
+
+
+def sparkline(values: Sequence[float | None], *, width: int = 120, height: int = 32) -> Markup:
+    """A line with its last value as a dot; unknown values are gaps, and less than two known ones give nothing.
+
+    Args:
+        values: oldest first.
+        width: px.
+        height: px.
+    """
+    short = _shortened(values)
+    known = [value for value in short if value is not None]
+    if len(known) < 2:
+        return Markup("")
+    low, high = min(known), max(known)
+    step = (width - 2 * _SPARK_MARGIN) / (len(short) - 1)
+    room = height - 2 * _SPARK_MARGIN
+
+    def point(place: int, value: float) -> tuple[float, float]:
+        share = 0.5 if high == low else (value - low) / (high - low)
+        return round(_SPARK_MARGIN + place * step, 1), round(height - _SPARK_MARGIN - share * room, 1)
+
+    points = [None if value is None else point(place, value) for place, value in enumerate(short)]
+    path = "".join(_path_of(points))
+    x, y = next(each for each in reversed(points) if each is not None)
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}" aria-hidden="true" '
+        'focusable="false"><path d="{path}"/><circle cx="{x:g}" cy="{y:g}" r="2.2"/></svg>'
+    ).format(width=width, height=height, path=path, x=x, y=y)
+
+
+def _shortened(values: Sequence[float | None]) -> list[float | None]:
+    """No more values than the line can show; first and last one are kept."""
+    if len(values) <= _SPARK_POINTS:
+        return list(values)
+    last = len(values) - 1
+    return [values[round(place * last / (_SPARK_POINTS - 1))] for place in range(_SPARK_POINTS)]
+
+
+def _path_of(points: Sequence[tuple[float, float] | None]) -> Iterator[str]:
+    is_drawing = False
+    for point in points:
+        if point is not None:
+            yield f"{'L' if is_drawing else 'M'}{point[0]:g} {point[1]:g}"
+        is_drawing = point is not None

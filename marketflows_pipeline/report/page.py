@@ -23,11 +23,10 @@ from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.bundle import NOTICES
 from marketflows_pipeline.report.data import datasets_json, inline_json
+from marketflows_pipeline.report.filters import sparkline
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Gains, Section, Tile
-from marketflows_pipeline.report.sparkline import sparkline
-from marketflows_pipeline.report.utc_times import in_utc
-from marketflows_pipeline.report.vega_config import VEGA_CONFIG
+from marketflows_pipeline.report.specs import VEGA_CONFIG, in_utc
 
 if TYPE_CHECKING:
     from jinja2 import Template

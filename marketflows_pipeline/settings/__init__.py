@@ -6,15 +6,11 @@ Nothing here reads the environment by itself; the caller passes it.
 from __future__ import annotations
 
 from marketflows_pipeline.settings.analysis import Analysis
-from marketflows_pipeline.settings.coingecko import CoinGecko
-from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
-from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
-from marketflows_pipeline.settings.exposure import warn_of_exposure
-from marketflows_pipeline.settings.folder import Folder
+from marketflows_pipeline.settings.keys import warn_of_exposure
 from marketflows_pipeline.settings.loading import load_config, load_settings, why_no_exchanges
-from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
+from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCaps, MarketCapSource
 from marketflows_pipeline.settings.models import (
     EXCHANGE_PROVIDER,
     SOURCES,
@@ -28,6 +24,7 @@ from marketflows_pipeline.settings.models import (
     source_of,
 )
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.providers import CoinGecko, CoinPaprika, Folder
 from marketflows_pipeline.settings.universe import Asset
 
 __all__ = [

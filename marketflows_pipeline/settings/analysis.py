@@ -1,9 +1,9 @@
-"""``[analysis]``: smoothing, differences, scaling."""
+"""``[analysis]`` and ``[narrative_index]``: smoothing, differences, scaling, and how the chained index is made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -11,6 +11,8 @@ from pydantic_core.core_schema import ValidationInfo
 from marketflows_pipeline.settings.fields import Span, TomlTable, Whole, expected
 
 RANGES_MAX_ORDER = 2
+# Members are stored down to this many places below the last one in use.
+MAX_BUFFER = 5
 
 
 def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:
@@ -53,3 +55,17 @@ class Analysis(TomlTable):
     @classmethod
     def _orders_fit_the_file(cls, orders: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         return orders_for(orders, (info.context or {}).get("flow_types", ()))
+
+
+class NarrativeIndex(TomlTable):
+    """Rule of the chained index. A change starts a new version at the next close, chained to what is stored."""
+
+    weighting: Literal["cap", "capped", "equal"] = Field(
+        "cap", description='Weights of the members: "cap", "capped" (at most the larger of 25 % and 1/n) or "equal"'
+    )
+    reconstitution: Literal["weekly", "monthly", "quarterly"] = Field(
+        "monthly", description="How often members and weights are set anew, at the period's first close"
+    )
+    buffer: Whole = Field(
+        2, ge=0, le=MAX_BUFFER, description="A member stays until it falls this many places below narrative_top_n"
+    )

@@ -17,6 +17,7 @@ from marketflows_pipeline.settings.fields import (
     Span,
     TomlTable,
     Whole,
+    ascending,
     expected,
     unique,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
 PriceProvider = Literal["yahoo", "folder"]
+LongSpan = Annotated[Whole, Field(ge=5, le=MAX_SPAN)]
 
 # Prices of the oldest index reach back to the first; no session of a running program is after the last.
 FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
@@ -84,10 +86,10 @@ class CrossAsset(TomlTable):
     )
     providers: tuple[PriceProvider, ...] = Field(("yahoo",), min_length=1, description="Price services, the best first")
     folder: FolderPath | None = Field(None, description="Folder with the user's own CSV or Parquet files")
-    windows: tuple[Span, ...] = Field(
+    windows: Annotated[tuple[Span, ...], AfterValidator(ascending)] = Field(
         (1, 5, 21, 63), min_length=1, description="Windows of rankings and flow map, in sessions"
     )
-    rolling_windows: tuple[Annotated[Whole, Field(ge=5, le=MAX_SPAN)], ...] = Field(
+    rolling_windows: Annotated[tuple[LongSpan, ...], AfterValidator(ascending)] = Field(
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
     correlation_window: Whole = Field(63, ge=10, le=MAX_SPAN, description="Window of correlations, in sessions")
@@ -126,11 +128,6 @@ class CrossAsset(TomlTable):
         if len({symbol.casefold() for symbol in symbols}) < len(symbols):
             raise expected("symbols that differ by more than upper and lower case")
         return universe
-
-    @field_validator("windows", "rolling_windows")
-    @classmethod
-    def _ascending(cls, windows: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(unique(windows)))
 
     @field_validator("folder")
     @classmethod

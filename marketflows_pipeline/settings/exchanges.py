@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from marketflows_pipeline.settings.fields import CoinId, Number, TomlTable, Whole, expected, unique
+from marketflows_pipeline.settings.fields import IdsOnce, Number, TomlTable, Whole, expected
 
 DEFAULT_TRACKED = (
     "binance", "okex", "bybit_spot", "gdax", "bitfinex", "kraken", "kucoin", "huobi", "gate", "bitget", "mxc",
@@ -17,7 +17,7 @@ class Exchanges(TomlTable):
     """``[exchanges]``: which exchanges are followed closely, and where the lines are drawn."""
 
     top_n: Whole = Field(50, ge=1, le=10_000, description="Exchanges shown by default; all are stored")
-    tracked: tuple[CoinId, ...] = Field(
+    tracked: IdsOnce = Field(
         DEFAULT_TRACKED, description="Exchanges whose reserves are followed: CoinGecko ids or DefiLlama slugs"
     )
     inflow_pct: Number = Field(
@@ -30,14 +30,9 @@ class Exchanges(TomlTable):
     hhi_thresholds: tuple[Number, Number] = Field(
         (1000.0, 1800.0), description="Where moderate and high concentration begin; [1500, 2500] is the 2010 guideline"
     )
-    whale_exclude_categories: tuple[CoinId, ...] = Field(
+    whale_exclude_categories: IdsOnce = Field(
         ("stablecoins", "wrapped-tokens"), description="CoinGecko categories that whale signals leave out"
     )
-
-    @field_validator("tracked", "whale_exclude_categories")
-    @classmethod
-    def _once_each(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return unique(names)
 
     @field_validator("hhi_thresholds")
     @classmethod

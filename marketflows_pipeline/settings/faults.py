@@ -113,10 +113,6 @@ def _written(value: object) -> str:
         return "(too long to show)"
 
 
-def _holds_secret(value: object) -> bool:
-    return isinstance(value, dict) and any(_SECRET_NAME.search(name) for name in value)
-
-
 def _cut(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
@@ -141,7 +137,7 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     key = _dotted(parts)
     if found["type"] == "extra_forbidden":
         table = ".".join(part for part in parts[:-1] if isinstance(part, str))
-        if _holds_secret(found["input"]):
+        if isinstance(found["input"], dict) and any(map(_SECRET_NAME.search, found["input"])):
             return fault_line(file, key, found["input"], _NOT_HERE)
         return fault_line(file, key, found["input"], unknown_key(str(parts[-1]), _keys(tables[table]), tables))
     words = _WORDS.get(found["type"])

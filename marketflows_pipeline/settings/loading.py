@@ -13,30 +13,22 @@ from pydantic import ValidationError
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
-from marketflows_pipeline.settings.exposure import keyed_providers
 from marketflows_pipeline.settings.faults import fault_line, validation_lines
 from marketflows_pipeline.settings.files import read_toml
 from marketflows_pipeline.settings.keys import (
     API_KEY,
     file_variable_of,
+    keyed_providers,
     read_keys,
     read_object_keys,
     read_postgres_password,
     variable_of,
 )
-from marketflows_pipeline.settings.lake import StoreKind
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
-from marketflows_pipeline.settings.models import (
-    EXCHANGE_PROVIDER,
-    SOURCES,
-    ConfigFile,
-    Secrets,
-    Settings,
-    source_of,
-)
+from marketflows_pipeline.settings.models import EXCHANGE_PROVIDER, SOURCES, ConfigFile, Secrets, Settings, source_of
 from marketflows_pipeline.settings.object_storage import ObjectKeys
 from marketflows_pipeline.settings.places import impossible_places, taken_places
-from marketflows_pipeline.settings.postgres import EXAMPLE
+from marketflows_pipeline.settings.postgres import EXAMPLE, StoreKind
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""``[providers.<provider>]``: what is tracked, the same keys for every market-cap provider.
+"""``[providers.<provider>]``: what is tracked, the same keys for every market-cap provider; ``[market_caps]``.
 
 Fields are declared in the order in which their rules need each other: ``flow_types`` stands before the keys that a
 flow type makes necessary.
@@ -9,20 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.options import ServiceName
 from marketflows_pipeline.providers.granularity import HOURLY_DAYS, Granularity
 from marketflows_pipeline.providers.plan import CallCosts, Plan
 from marketflows_pipeline.settings.fields import (
+    CoinId,
     Coins,
-    Dollars,
     FileSafe,
+    Limits,
     Members,
     Number,
     PortfolioName,
+    Slugs,
     TomlTable,
     WebAddress,
     Whole,
@@ -49,6 +52,13 @@ EXCLUSIONS = "Categories whose coins are left out of narratives and ranges; [] l
 FlowType = Literal["narratives", "market_cap_ranges", "individual_assets"]
 
 FLOW_TYPES: tuple[FlowType, ...] = ("narratives", "market_cap_ranges", "individual_assets")
+# Keys that a flow type makes necessary, and what is expected of them.
+_NEEDED: Mapping[str, tuple[FlowType, str]] = {
+    "narratives": ("narratives", "at least one {} category slug"),
+    "range_lower_limits": ("market_cap_ranges", "at least one lower limit in USD"),
+    "asset_groups": ("individual_assets", "at least one portfolio"),
+}
+_Some = TypeVar("_Some", tuple[Any, ...], Mapping[str, Any])
 
 
 class MarketCapSource(TomlTable):
@@ -84,8 +94,8 @@ class MarketCapSource(TomlTable):
     days: Whole = Field(91, description="Length of the window, 1 to 365 days")
     flow_types: tuple[FlowType, ...] = Field(FLOW_TYPES, description="Which groups are made")
     base_assets: tuple[FileSafe, ...] = Field(description=BASES)
-    narratives: tuple[FileSafe, ...] = Field(description=NARRATIVES)
-    range_lower_limits: tuple[Dollars, ...] = Field((1e9, 1e10), description="Lower limits of the ranges, in USD")
+    narratives: Slugs = Field(description=NARRATIVES)
+    range_lower_limits: Limits = Field((1e9, 1e10), description="Lower limits of the ranges, in USD")
     asset_groups: Mapping[PortfolioName, Coins] = Field(description=PORTFOLIOS)
     plan: str
     # Those of the plan, where the file does not set them.
@@ -102,7 +112,7 @@ class MarketCapSource(TomlTable):
     )
     narrative_top_n: Whole = Field(10, ge=1, le=250, description="Largest coins of a narrative that are summed")
     narrative_members: Members = Field("current", description='"current", or the date whose stored members are used')
-    exclude_categories: tuple[FileSafe, ...] = Field(description=EXCLUSIONS)
+    exclude_categories: Slugs = Field(description=EXCLUSIONS)
 
     @model_validator(mode="before")
     @classmethod
@@ -141,33 +151,21 @@ class MarketCapSource(TomlTable):
             raise expected(f"{US_DOLLAR!r}, as the dollar is written, not {strange[0]!r}")
         return unique((US_DOLLAR, *base_assets))
 
-    @field_validator("narratives")
+    @field_validator("narratives", "range_lower_limits", "asset_groups")
     @classmethod
-    def _narratives_where_asked(cls, narratives: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        cls._needed_by("narratives", narratives, info, f"at least one {cls.service} category slug")
-        return unique(narratives)
-
-    @field_validator("range_lower_limits")
-    @classmethod
-    def _limits_where_asked(cls, limits: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
-        cls._needed_by("market_cap_ranges", limits, info, "at least one lower limit in USD")
-        return tuple(sorted(set(limits)))
+    def _there_where_asked(cls, value: _Some, info: ValidationInfo) -> _Some:
+        flow_type, what = _NEEDED[str(info.field_name)]
+        if not value and flow_type in (info.data.get("flow_types") or (info.context or {}).get("flow_types", ())):
+            raise expected(f'{what.format(cls.service)}, because flow_types holds "{flow_type}"')
+        return value
 
     @field_validator("asset_groups")
     @classmethod
-    def _portfolios_where_asked(
-        cls, groups: Mapping[str, tuple[str, ...]], info: ValidationInfo
-    ) -> Mapping[str, tuple[str, ...]]:
-        cls._needed_by("individual_assets", groups, info, "at least one portfolio")
+    def _names_differ(cls, groups: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
         # Two names that differ by case only are one file on Windows and macOS.
         if len({name.casefold() for name in groups}) < len(groups):
             raise expected("portfolio names that differ by more than upper and lower case")
         return {name: unique(coins) for name, coins in groups.items()}
-
-    @field_validator("exclude_categories")
-    @classmethod
-    def _exclude_once(cls, slugs: tuple[str, ...]) -> tuple[str, ...]:
-        return unique(slugs)
 
     @classmethod
     def key(cls, name: str) -> str:
@@ -233,10 +231,20 @@ class MarketCapSource(TomlTable):
         """Coins of base assets and portfolios in use, each once."""
         return unique((*self.coin_bases, *chain.from_iterable(self.portfolios_in_use.values())))
 
-    @staticmethod
-    def _needed_by(
-        flow_type: FlowType, value: tuple[Any, ...] | Mapping[str, Any], info: ValidationInfo, what: str
-    ) -> None:
-        chosen = info.data.get("flow_types") or (info.context or {}).get("flow_types", ())
-        if not value and flow_type in chosen:
-            raise expected(f'{what}, because flow_types holds "{flow_type}"')
+
+class MarketCaps(TomlTable):
+    """``[market_caps]``: the check of market caps against a second provider."""
+
+    cross_check: ServiceName | None = Field(
+        None, description="A second provider whose market caps are compared once a day, by one call; none by default"
+    )
+    cross_check_ids: Mapping[CoinId, CoinId] = Field(
+        {}, description="Its coin ids by those of the first, where symbol and name do not tell: marketflows ids map"
+    )
+
+    @field_validator("cross_check_ids")
+    @classmethod
+    def _each_id_once(cls, ids: Mapping[str, str]) -> Mapping[str, str]:
+        if len(set(ids.values())) < len(ids):
+            raise expected("each id of the second provider for one coin only")
+        return ids

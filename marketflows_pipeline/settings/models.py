@@ -10,31 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName
-from marketflows_pipeline.settings.analysis import Analysis, orders_for
-from marketflows_pipeline.settings.coingecko import CoinGecko
-from marketflows_pipeline.settings.coinpaprika import CoinPaprika
+from marketflows_pipeline.settings.analysis import Analysis, NarrativeIndex, orders_for
 from marketflows_pipeline.settings.cross_asset import CrossAsset
-from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.execution import Execution
 from marketflows_pipeline.settings.faults import fault_line
-from marketflows_pipeline.settings.fields import (
-    FilePath,
-    FolderPath,
-    Number,
-    TomlTable,
-    WebAddress,
-    Whole,
-    expected,
-)
-from marketflows_pipeline.settings.folder import Folder
-from marketflows_pipeline.settings.lake import DuckLake, StoreKind
-from marketflows_pipeline.settings.market_caps import MarketCapSource
-from marketflows_pipeline.settings.narrative_index import NarrativeIndex
-from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
+from marketflows_pipeline.settings.fields import FilePath, FolderPath, Number, TomlTable, WebAddress, Whole, expected
+from marketflows_pipeline.settings.market_caps import MarketCaps, MarketCapSource
+from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage, Publish
 from marketflows_pipeline.settings.plots import Plots
-from marketflows_pipeline.settings.postgres import PostgresTarget
-from marketflows_pipeline.settings.publish import Publish
+from marketflows_pipeline.settings.postgres import DuckLake, PostgresTarget, StoreKind
+from marketflows_pipeline.settings.providers import CoinGecko, CoinPaprika, Folder
 from marketflows_pipeline.system.near_matches import find_slips
 
 # Exchange volumes come from here, whatever the market-cap provider.

@@ -1,10 +1,11 @@
-"""``[object_storage]``: the S3 service that published files are uploaded to and read from, and its keys."""
+"""``[publish]`` and ``[object_storage]``: what is uploaded, and the S3 service that it goes to, with its keys."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
-from marketflows_pipeline.settings.fields import Text, TomlTable, WebAddress, expected
+from marketflows_pipeline.settings.fields import Text, TomlTable, WebAddress, Whole, expected
 
 UrlStyle = Literal["vhost", "path"]
 SCHEME = "s3://"
@@ -57,17 +58,13 @@ def object_place(text: str) -> ObjectPlace:
     return ObjectPlace(bucket, prefix)
 
 
-def _as_place(text: str) -> str:
-    return str(object_place(text))
-
-
 def _region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise expected('the name of a region, such as "us-east-1"')
     return text
 
 
-PlaceAddress = Annotated[Text, AfterValidator(_as_place)]
+PlaceAddress = Annotated[Text, AfterValidator(lambda text: str(object_place(text)))]
 
 
 class ObjectStorage(TomlTable):
@@ -141,3 +138,22 @@ def storage_of(environ: Mapping[str, str], said: ObjectStorage | None) -> Object
 
 def _first(environ: Mapping[str, str], names: Iterable[str]) -> str:
     return next((value for name in names if (value := environ.get(name, "").strip())), "")
+
+
+class Publish(TomlTable):
+    """``[publish]``: uploads for readers on other machines."""
+
+    upload: PlaceAddress | None = Field(None, description="s3://bucket/prefix; without it nothing is uploaded")
+    raw: bool = Field(False, strict=True, description="Upload the services' own figures (raw tables) too")
+    keep_versions: Whole = Field(2, ge=2, le=10_000, description="Newest uploaded files that stay")
+    keep_hours: Whole = Field(24, ge=24, le=87_600, description="Hours for which an uploaded file stays in any case")
+
+    @property
+    def place(self) -> ObjectPlace | None:
+        """Where files are uploaded to, or None."""
+        return None if self.upload is None else object_place(self.upload)
+
+    @property
+    def kept_for(self) -> timedelta:
+        """How long an uploaded file stays in any case."""
+        return timedelta(hours=self.keep_hours)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED, TUTORIAL_REPORT
 from marketflows_pipeline.settings.faults import fault_line
-from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.models import OTHER_THAN_PRIVATE, ConfigFile
+from marketflows_pipeline.settings.providers import Folder
 
 _LOCK = ".lock"
 

@@ -7,8 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
-from marketflows_pipeline.settings.fields import CoinId, Name, Text, TomlTable, Whole, expected
-from marketflows_pipeline.settings.names import file_safe
+from marketflows_pipeline.settings.fields import CoinId, Name, Text, TomlTable, Whole, expected, file_safe
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
 FundIssuer = Literal["ssga", "blackrock", "spdr_gold", "invesco", "grayscale", "twentyone_shares", "vaneck"]

@@ -17,7 +17,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
 )
-from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
+from marketflows_pipeline.settings.providers import DEFAULT_EXCLUDED
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges
 from marketflows_pipeline.tutorial.files import PACKAGED, found, packaged_caps, shaped, stored_caps
 

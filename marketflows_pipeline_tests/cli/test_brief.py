@@ -21,8 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.cli import marketflows
-from marketflows_pipeline.cli.brief import start_of
-from marketflows_pipeline.cli.last_brief import LastBrief, recalled, remembered
+from marketflows_pipeline.cli.brief import LastBrief, recalled, remembered, start_of
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.report.brief import choosing

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from marketflows_pipeline.cli.log_lines import LineFormatter
-from marketflows_pipeline.cli.logs import PACKAGE, configure_logging
+from marketflows_pipeline.cli.logs import PACKAGE, LineFormatter, configure_logging
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline_tests.hostile_names import FORGED, HARMLESS_NAMES, HOSTILE_NAMES, dangerous
 

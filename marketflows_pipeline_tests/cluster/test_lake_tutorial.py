@@ -15,7 +15,7 @@ from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.settings import Settings
-from marketflows_pipeline.settings.lake import DuckLake
+from marketflows_pipeline.settings.postgres import DuckLake
 from marketflows_pipeline.tutorial.files import load_tutorial_settings
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.forgetful import forgetful_instance

@@ -23,7 +23,7 @@ from marketflows_pipeline.ingest.budget import (
 from marketflows_pipeline.providers.coingecko.plans import COSTS as CALL_COSTS
 from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
-from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
+from marketflows_pipeline.settings.providers import DEFAULT_EXCLUDED
 
 calls_per_hourly_run = partial(budget.calls_per_hourly_run, CALL_COSTS)
 market_cap_calls_per_day = partial(budget.market_cap_calls_per_day, CALL_COSTS)

@@ -10,9 +10,8 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import Stopped
-from marketflows_pipeline.report import first_screen, gains
-from marketflows_pipeline.report.first_screen import tiles_of
-from marketflows_pipeline.report.gains import gains_of
+from marketflows_pipeline.report import first_screen
+from marketflows_pipeline.report.first_screen import gains_of, tiles_of
 from marketflows_pipeline.report.model import Gains, Tile
 from marketflows_pipeline.report.published import PublishedFile
 
@@ -41,8 +40,7 @@ class Answers(PublishedFile):
         return CLOSE
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
-        modules = (first_screen, gains)
-        (name,) = [name for module in modules for name, value in vars(module).items() if value is sql]
+        (name,) = [name for name, value in vars(first_screen).items() if value is sql]
         return pl.DataFrame(self.answers[name], infer_schema_length=None)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.report.layout import COLUMNS, spans, spans_on_two
+from marketflows_pipeline.report.filters import COLUMNS, spans, spans_on_two
 
 
 @pytest.mark.parametrize(

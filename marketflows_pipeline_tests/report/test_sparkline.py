@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.report.sparkline import sparkline
+from marketflows_pipeline.report.filters import sparkline
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 

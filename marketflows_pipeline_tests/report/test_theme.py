@@ -8,7 +8,7 @@ import pytest
 
 from marketflows_pipeline.charts.style.colours import SERIES_COUNT, THEMES, Theme, contrast, css_variables
 from marketflows_pipeline.report.page import css_of_swatches, swatch_classes
-from marketflows_pipeline.report.vega_config import VEGA_CONFIG
+from marketflows_pipeline.report.specs import VEGA_CONFIG
 from marketflows_pipeline_tests.report.content import html_of
 
 HEAT = ("heat-n3", "heat-n2", "heat-n1", "heat-0", "heat-p1", "heat-p2", "heat-p3")

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.report.sections.series import thinned
 
 
 def line(length: int, series: str = "a") -> pl.DataFrame:

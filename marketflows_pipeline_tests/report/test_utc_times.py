@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.report.utc_times import in_utc
+from marketflows_pipeline.report.specs import in_utc
 
 
 def channel(name: str, **definition: Any) -> Any:

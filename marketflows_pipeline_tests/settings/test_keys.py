@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.settings import Settings, exposure, load_settings
+from marketflows_pipeline.settings import Settings, keys, load_settings
 from marketflows_pipeline_tests.settings.conftest import Faults, Load, Warnings
 
 SECRETS = '[coingecko]\napi_key = "CG-from-file"'
@@ -320,7 +320,7 @@ def test_nor_is_a_secret_of_a_container(
     load: Load, warnings: Warnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compose mounts its secrets for everybody to read, and nobody else is there."""
-    monkeypatch.setattr(exposure, "_CONTAINER_SECRETS", tmp_path)
+    monkeypatch.setattr(keys, "_CONTAINER_SECRETS", tmp_path)
     (tmp_path / "key").write_text("CG-one")
     (tmp_path / "key").chmod(0o644)
     environ = {"COINGECKO_API_KEY_FILE": str(tmp_path / "key")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.settings import load_settings
-from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED, PEGGED_COINS
+from marketflows_pipeline.settings.providers import DEFAULT_EXCLUDED, PEGGED_COINS
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 COINGECKO = "[providers.coingecko]\n"

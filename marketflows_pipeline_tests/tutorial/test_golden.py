@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.settings.coingecko import PEGGED_COINS
+from marketflows_pipeline.settings.providers import PEGGED_COINS
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals

@@ -10,11 +10,11 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
 from marketflows_pipeline.charts.style.wording import moment
+from marketflows_pipeline.cli.reports.report import plain
 from marketflows_pipeline.report.brief.brief import MADE_UP, Brief, as_of_words
 from marketflows_pipeline.report.brief.statement import Correction, Statement
 from marketflows_pipeline.system.markdown import plain_markdown
@@ -67,7 +67,7 @@ def as_json(brief: Brief, notes: Sequence[str] = ()) -> str:
         "not_covered": brief.not_covered,
         "notes": notes,
     }
-    text = json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False, default=_iso)
+    text = json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False, default=plain)
     # Queries have to stay as they are, so what cannot be shown is spelt out, and reads back as the same.
     return escaped_in_json(text) + "\n"
 
@@ -80,10 +80,6 @@ FORMS: Mapping[str, Callable[[Brief, Sequence[str]], str]] = {
     "json": as_json,
     "markdown": as_markdown,
 }
-
-
-def _iso(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat()
 
 
 def _marks(brief: Brief) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from marketflows_pipeline.charts.style.wording import counted
-from marketflows_pipeline.cli.reports.report import ColumnFormat, Report
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, header
 from marketflows_pipeline.options import ProviderName
 from marketflows_pipeline.settings import Settings, source_of
 from marketflows_pipeline.settings.writing import id_map_text
@@ -43,10 +43,7 @@ def id_map_report(
     """
     mapped = [entry for entry in entries if entry["other_id"] is not None]
     body: dict[str, Any] = {
-        "timestamp": now,
-        "as_of": now,
-        "stale": False,
-        "synthetic": False,
+        **header(now, now),
         "from": own,
         "to": other,
         "coins": entries,

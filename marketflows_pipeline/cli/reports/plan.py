@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marketflows_pipeline.charts.style.wording import duration_text
-from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, header
 from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED, EXCHANGES_ASSUMED
 from marketflows_pipeline.ingest.market_caps.plan import histories_missing
@@ -207,10 +207,7 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
     ]
     uploaded, of_upload = of_uploads(settings, settings.warehouse.path)
     body: dict[str, Any] = {
-        "timestamp": now,
-        "as_of": now,
-        "stale": False,
-        "synthetic": False,
+        **header(now, now),
         "stored": stored.source or None,
         "assumptions": list(sizes.assumptions),
         "coins_followed": sizes.n_tracked,

@@ -8,16 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.cli.report_context import ReportContext
+from marketflows_pipeline.cli.reports.report import header
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.report import ages
+from marketflows_pipeline.report.ages import market_cap_limit
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 if TYPE_CHECKING:
     import polars as pl
-
-HOURLY_LIMIT = ages.HOURLY_LIMIT
-DAILY_LIMIT = ages.DAILY_LIMIT
 
 
 class PublishedData(PublishedFile):
@@ -61,16 +59,11 @@ class PublishedData(PublishedFile):
 
     def is_stale_by_market_caps(self, as_of: datetime | None, usual: timedelta) -> bool:
         """The same of what market caps tell, which own files have as often as their owners add rows."""
-        return self.is_stale(as_of, ages.market_cap_limit(self, usual))
+        return self.is_stale(as_of, market_cap_limit(self, usual))
 
     def header(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
         """The keys that every report begins with."""
-        return {
-            "timestamp": self.context.now,
-            "as_of": as_of,
-            "stale": stale,
-            "synthetic": self.context.is_tutorial,
-        }
+        return header(self.context.now, as_of, stale=stale, synthetic=self.context.is_tutorial)
 
     def credit(self, words: str) -> str:
         """Where the figures are from, and that they are synthetic where they are."""

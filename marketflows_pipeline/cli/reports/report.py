@@ -102,6 +102,11 @@ def plain(value: object, key: str = "") -> object:
     return value
 
 
+def header(now: datetime, as_of: datetime | None, *, stale: bool = False, synthetic: bool = False) -> dict[str, Any]:
+    """The keys that every report begins with."""
+    return {"timestamp": now, "as_of": as_of, "stale": stale, "synthetic": synthetic}
+
+
 def moment(value: datetime | None) -> str:
     """A time as people read it."""
     return "an unknown time" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

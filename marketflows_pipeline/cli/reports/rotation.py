@@ -16,10 +16,11 @@ from marketflows_pipeline.charts.rotation.wording import (
     is_outside,
     outside_sentence,
 )
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, credit, header
+from marketflows_pipeline.cli.reports.cross_asset.provenance import credit, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.credits import BARS, SHARES
 
 # A close may wait two days for its last member.
 DAILY_LIMIT = timedelta(hours=50)

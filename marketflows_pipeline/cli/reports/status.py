@@ -10,7 +10,7 @@ from typing import Any
 from marketflows_pipeline.charts.style.wording import counted, duration_text, names_text
 from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.cli.reports.published_data import PublishedData
-from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, header, moment
 from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
@@ -77,11 +77,9 @@ def status(
     ]
     credits_of_month = _credits(context, data, now, shared_spent)
     uploaded, of_upload = of_uploads(context.config, private)
+    stale = any(part["state"] in STALE_STATES for part in parts)
     body: dict[str, Any] = {
-        "timestamp": context.now,
-        "as_of": now,
-        "stale": any(part["state"] in STALE_STATES for part in parts),
-        "synthetic": context.is_tutorial,
+        **header(context.now, now, stale=stale, synthetic=context.is_tutorial),
         "run_is_active": active,
         "active_run": None if holder is None else {"pid": holder.pid, "started_at": holder.started_at},
         "parts": [{key: value for key, value in part.items() if not key.endswith("_text")} for part in parts],

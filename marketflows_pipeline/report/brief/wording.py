@@ -97,7 +97,7 @@ def _template(kind: str, known: Mapping[str, Any]) -> tuple[Template, str]:
     if "value" in known:
         told += ", {value}"
     caveat, href = (own.caveat, own.href) if own else (UNKNOWN_CAVEAT, UNKNOWN_HREF)
-    return Template((told,), ", compared with {reference}", caveat, href), told
+    return Template((told,), caveat, href, ", compared with {reference}"), told
 
 
 def _how_unusual(known: Mapping[str, Any]) -> tuple[str, set[str]]:

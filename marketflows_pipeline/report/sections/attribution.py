@@ -10,10 +10,9 @@ from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PAL
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, described, extreme, select, source_of
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
-from marketflows_pipeline.report.sections.words import described, extreme, source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -23,13 +22,14 @@ _BILLION = 1e9
 # What the pictures are about.
 _PICTURED_DAYS = 30
 
+DEPARTURES = "departures_usd"
 EFFECTS = {
     "price_effect_usd": ("price", GREY),
     "supply_effect_usd": ("supply", PALETTE[2]),
     "large_supply_step_usd": ("large step", PALETTE[4]),
     "timing_usd": ("timing", PALETTE[3]),
     "arrivals_usd": ("arrivals", INTO),
-    "departures_usd": ("departures", OUT_OF),
+    DEPARTURES: ("departures", OUT_OF),
 }
 """Column to name and colour; departures take away."""
 
@@ -72,13 +72,7 @@ def attribution_card(file: PublishedFile, category: str) -> Card | None:
             FigureColumn("change_pct", "Change, %", 2, signed=True),
             FigureColumn("change_usd", "Change, B USD", 2, signed=True, divisor=_BILLION),
             *(
-                FigureColumn(
-                    column,
-                    f"{name[0].upper()}{name[1:]}, B USD",
-                    2,
-                    signed=column != "departures_usd",
-                    divisor=_BILLION,
-                )
+                FigureColumn(column, f"{name.capitalize()}, B USD", 2, signed=column != DEPARTURES, divisor=_BILLION)
                 for column, (name, _) in EFFECTS.items()
             ),
             FigureColumn("market_cap_before_usd", "Before, B USD", 2, divisor=_BILLION),
@@ -133,7 +127,7 @@ def _title(subject: pl.DataFrame, days: int, noun: str) -> str:
 
 def _largest(row: dict[str, Any]) -> tuple[str, float]:
     """The effect that did most, and its amount."""
-    signs = {column: -1 if column == "departures_usd" else 1 for column in EFFECTS}
+    signs = {column: -1 if column == DEPARTURES else 1 for column in EFFECTS}
     amounts = ((name, signs[column] * float(row[column] or 0)) for column, (name, _) in EFFECTS.items())
     return max(amounts, key=lambda each: abs(each[1]))
 

@@ -12,13 +12,26 @@ from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, newest_time, section_of_cards, select
+from marketflows_pipeline.report.sections.cards import (
+    caption,
+    described,
+    newest_time,
+    section_of_cards,
+    select,
+    source_of,
+)
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
-from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, newest_figures, points_for
+from marketflows_pipeline.report.sections.series import (
+    ALL_COINS,
+    KEY,
+    Series,
+    labels_of,
+    newest_figures,
+    points_for,
+    thinned,
+)
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
-from marketflows_pipeline.report.sections.words import described, source_of
 from marketflows_pipeline.report.specs import series_of
-from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal
 

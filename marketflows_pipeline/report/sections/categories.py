@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, Cha
 from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, change_finding, described, select, source_of
 from marketflows_pipeline.report.sections.controls import (
     AS_IS,
     BASE,
@@ -33,10 +33,9 @@ from marketflows_pipeline.report.sections.series import (
     newest_figures,
     points_for,
     styled,
+    thinned,
     those_in,
 )
-from marketflows_pipeline.report.sections.words import change_finding, described, source_of
-from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
 _HOURS = timedelta(hours=1)

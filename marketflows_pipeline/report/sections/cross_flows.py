@@ -25,6 +25,7 @@ from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     flow_windows,
     newest_windows,
     streaks,
+    unit_name,
 )
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLUMNS, trade_flows
 
@@ -154,13 +155,6 @@ def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
             "name",
         )
     )
-
-
-def unit_name(unit: dict[str, Any]) -> str:
-    """What a unit is called: SPY, equity, all funds, crypto (coins)."""
-    if unit["level"] == GROUP:
-        return f"all {unit['kind']}"
-    return f"{unit['name']} (coins)" if unit["kind"] == COINS and unit["level"] != ASSET else str(unit["name"])
 
 
 def _indented(unit: dict[str, Any]) -> str:

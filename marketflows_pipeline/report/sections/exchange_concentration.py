@@ -17,11 +17,7 @@ from marketflows_pipeline.report.sections.marks import height_of, rows_axis
 from marketflows_pipeline.report.specs import by_series, fading, kept_spec, series_of, spec_of
 from marketflows_pipeline.settings.exchanges import MAX_HHI, Exchanges
 
-DEGREES = {
-    "competitive": "competitive",
-    "moderately_concentrated": "moderately concentrated",
-    "highly_concentrated": "highly concentrated",
-}
+DEGREES = ("competitive", "moderately_concentrated", "highly_concentrated")
 # Of which a title speaks, in this order.
 _HEADLINES = (("reserves", "centralised"), ("spot_volume", "centralised"), ("spot_volume", "tracked"))
 # The guideline of 2010, beside which settings may hold another one.
@@ -54,7 +50,7 @@ def concentration_card(file: PublishedFile) -> Card | None:
     now = now.with_columns(
         key=pl.format("{}:{}", "measure", "segment"),
         label=pl.format("{}, {}", pl.col("measure").replace(_SHORT), "segment"),
-        degree=pl.col("market_concentration").replace(DEGREES),
+        degree=pl.col("market_concentration").str.replace_all("_", " "),
     ).sort("hhi_index", descending=True, maintain_order=True)
     thresholds = thresholds_of(file.frame(_DEGREES))
     title = concentration_title(now)
@@ -159,12 +155,10 @@ def thresholds_of(known: pl.DataFrame) -> tuple[float, float] | None:
         known: hhi_index, market_concentration.
     """
     default: tuple[float, float] = Exchanges.model_fields["hhi_thresholds"].default
-    names = list(DEGREES)
+    low, middle, most = map(pl.lit, DEGREES)
     for moderate, high in (default, _EARLIER_GUIDELINE):
         index = pl.col("hhi_index")
-        degree = (
-            pl.when(index < moderate).then(pl.lit(names[0])).when(index <= high).then(pl.lit(names[1]))
-        ).otherwise(pl.lit(names[2]))
+        degree = pl.when(index < moderate).then(low).when(index <= high).then(middle).otherwise(most)
         if known.filter(degree != pl.col("market_concentration")).is_empty():
             return moderate, high
     return None

@@ -43,8 +43,7 @@ def reserves_card(file: PublishedFile) -> Card | None:
         return None
     n_shown, days = known["place"].n_unique(), known["day"].sort()
     title = reserves_title(known)
-    files = file.frame("select distinct exchange_key, slug from mart.exchange_netflow")
-    slugs = dict(files.select("exchange_key", "slug").iter_rows())
+    slugs = dict(file.frame("select distinct exchange_key, slug from mart.exchange_netflow").iter_rows())
     shown = known.unique("place", maintain_order=True)["exchange_key"]
     return Card(
         key="exchanges-reserves",

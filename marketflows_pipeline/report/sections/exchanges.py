@@ -5,10 +5,9 @@ from __future__ import annotations
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
-from marketflows_pipeline.report.sections.exchange_classes import class_card
 from marketflows_pipeline.report.sections.exchange_concentration import concentration_card, history_card
 from marketflows_pipeline.report.sections.exchange_league import signals_card, volume_card, without_reserves_card
-from marketflows_pipeline.report.sections.exchange_netflow import netflow_card
+from marketflows_pipeline.report.sections.exchange_netflow import class_card, netflow_card
 from marketflows_pipeline.report.sections.exchange_reserves import reserves_card
 
 _WANTED = (

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from marketflows_pipeline.report.model import Card, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
-from marketflows_pipeline.report.sections.cards import section_of_cards
+from marketflows_pipeline.report.sections.cards import PRICE_NOT_INFLOW, held_words, section_of_cards
 from marketflows_pipeline.report.sections.categories import category_card
-from marketflows_pipeline.report.sections.contributions import contributions_card
 from marketflows_pipeline.report.sections.controls import Measures, measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.index import index_card
+from marketflows_pipeline.report.sections.index import contributions_card, index_card
 from marketflows_pipeline.report.sections.rotation import rotation_cards
 from marketflows_pipeline.report.sections.series import portfolios_of
-from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, held_words
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS
 

@@ -13,9 +13,15 @@ from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.cross_flows import unit_name
-from marketflows_pipeline.report.sections.exchange_classes import CLASS_NAMES
-from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WEEK, WINDOWS, newest_windows
+from marketflows_pipeline.report.sections.exchange_netflow import CLASS_NAMES
+from marketflows_pipeline.transforms.cross_asset.flow_windows import (
+    ASSET,
+    COINS,
+    WEEK,
+    WINDOWS,
+    newest_windows,
+    unit_name,
+)
 from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_by_span
 from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class
 

@@ -10,10 +10,9 @@ from marketflows_pipeline.charts.market_caps.wording import base_words, hours_te
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import PRICE_NOT_INFLOW, caption, change_finding, select, source_of
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.series import KEY
-from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, change_finding, source_of
 from marketflows_pipeline.warehouse.ddl import literal
 
 GAINS = "mart.percent_gains"

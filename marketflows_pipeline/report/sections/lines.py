@@ -154,7 +154,8 @@ def _each_value(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tool
     chart = chart.transform_calculate(
         **{f"t{place}": f"isValid(datum.m{place}) ? {lines.text(f'datum.m{place}')} : 'unknown'" for place in places}
     )
-    return chart, [alt.Tooltip(f"t{place}:N", title=_title(lines.series[place][1])) for place in places]
+    # An empty title would be the field's name.
+    return chart, [alt.Tooltip(f"t{place}:N", title=lines.series[place][1] or "(no name)") for place in places]
 
 
 def _extremes(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tooltip]]:
@@ -193,11 +194,6 @@ def at_pixels(x: object, y: object) -> dict[str, Any]:
     across: Any = alt.XValue
     up: Any = alt.YValue
     return {"x": across(x), "y": up(y)}
-
-
-def _title(label: str) -> str:
-    """A label as the title of a line of the pointer's box; an empty one would be the field's name."""
-    return label or "(no name)"
 
 
 def input_range(name: str, words: str, least: int, most: int, value: int) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from marketflows_pipeline.charts.style.theme import INK, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, described, listed, select, source_of
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of, shown
-from marketflows_pipeline.report.sections.words import described, listed, source_of
 from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal

@@ -11,9 +11,8 @@ from marketflows_pipeline.charts.style.wording import counted, share_text
 from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows, source_of
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.sections.words import source_of
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 HELD = "quality_held"
@@ -181,14 +180,9 @@ def _held_spec(coins: list[str]) -> dict[str, Any]:
         tooltip=[
             alt.Tooltip("coin_id:N", title="Coin"),
             alt.Tooltip("not_observed_pct:Q", title="Not observed (%)", format=".1f"),
-            *(
-                alt.Tooltip(f"{key}:Q", title=f"{name} (%)", format=".1f")
-                for key, name in (
-                    ("before_first_pct", "Before the first"),
-                    ("interpolated_pct", "Interpolated"),
-                    ("after_last_pct", "After the last"),
-                )
-            ),
+            alt.Tooltip("before_first_pct:Q", title="Before the first (%)", format=".1f"),
+            alt.Tooltip("interpolated_pct:Q", title="Interpolated (%)", format=".1f"),
+            alt.Tooltip("after_last_pct:Q", title="After the last (%)", format=".1f"),
         ],
     )
     return spec_of(bars, HELD, height=height_of(len(coins), least=60))

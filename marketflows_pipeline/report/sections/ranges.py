@@ -11,24 +11,26 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_of
-from marketflows_pipeline.report.sections.cards import caption, newest_time, section_of_cards, select
-from marketflows_pipeline.report.sections.categories import category_card
-from marketflows_pipeline.report.sections.controls import measures_of
-from marketflows_pipeline.report.sections.gains import gains_card
-from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
-from marketflows_pipeline.report.sections.migration import migration_card
-from marketflows_pipeline.report.sections.series import KEY, labels_of, newest_figures, styled, those_in
-from marketflows_pipeline.report.sections.words import (
+from marketflows_pipeline.report.sections.cards import (
     PRICE_NOT_INFLOW,
+    caption,
     change_finding,
     described,
     extreme,
     held_words,
     known,
+    newest_time,
+    section_of_cards,
+    select,
     source_of,
 )
+from marketflows_pipeline.report.sections.categories import category_card
+from marketflows_pipeline.report.sections.controls import measures_of
+from marketflows_pipeline.report.sections.gains import gains_card
+from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
+from marketflows_pipeline.report.sections.migration import migration_card
+from marketflows_pipeline.report.sections.series import KEY, labels_of, newest_figures, styled, thinned, those_in
 from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
-from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
 

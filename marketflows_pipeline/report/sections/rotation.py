@@ -23,11 +23,10 @@ from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, described, listed, select, source_of
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
-from marketflows_pipeline.report.sections.words import described, listed, source_of
 from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal

@@ -1,15 +1,15 @@
-"""Series of a category as the page shows them: their labels, in order, each with its colour."""
+"""Series as the page shows them: labels in their order, colours, and no more points than a chart can show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile, with_texts
-from marketflows_pipeline.report.sections.words import known
+from marketflows_pipeline.report.sections.cards import known
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.system.printable import presentable_name, visible
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, PORTFOLIOS, RANGES
@@ -100,3 +100,32 @@ def shown(frame: pl.DataFrame, names: tuple[str, ...] = (), lists: tuple[str, ..
         lists: columns of several names each.
     """
     return with_texts(with_texts(frame, names, presentable_name), lists, visible)
+
+
+def thinned(
+    frame: pl.DataFrame, by: Sequence[str], time: str = "ts", most: int = MOST_POINTS
+) -> tuple[pl.DataFrame, int | None]:
+    """At most ``most`` rows a series, evenly spread over its own rows; its first and last one are kept.
+
+    Growth and inflection have to be taken before: differences of thinned levels are wrong.
+
+    Args:
+        frame: rows of all series.
+        by: columns that tell series apart; none where all rows are one series.
+        time: column that orders a series.
+        most: rows a series keeps, at least 2.
+
+    Returns:
+        The rows by series and time, and how many the longest series had; None in place of it where nothing was left
+        out.
+    """
+    ordered = frame.sort(*by, time)
+    over: list[pl.Expr] = [pl.col(name) for name in by] or [pl.lit(0)]
+    at, count = pl.int_range(pl.len()).over(over), pl.len().over(over)
+    longest = ordered.select(count.max()).item() if ordered.height else 0
+    if longest <= most:
+        return ordered, None
+    # The row at which the place on the shorter scale goes up by one; the last row is one of them, as is the first.
+    place, before = ((step * (most - 1)) // (count - 1) for step in (at, at - 1))
+    kept = ordered.filter((count <= most) | (at == 0) | (place > before))
+    return kept, longest

@@ -6,11 +6,9 @@ from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import caption, select
+from marketflows_pipeline.report.sections.cards import caption, described, extreme, select, source_of
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, newest_figures, over_days, shown
-from marketflows_pipeline.report.sections.words import described, extreme, source_of
-from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.report.sections.series import KEY, newest_figures, over_days, shown, thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
 from marketflows_pipeline.warehouse.ddl import literal
 

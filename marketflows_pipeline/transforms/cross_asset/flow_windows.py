@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +22,14 @@ UNIT = ("level", "kind", "name")
 _FIGURES = ("flow_usd", "assets_before_usd")
 # Stands for the sign of a flow that is not known.
 _UNKNOWN = 9.0
+
+
+def unit_name(unit: Mapping[str, Any]) -> str:
+    """What a unit is called: SPY, equity, all funds, crypto (coins)."""
+    if unit["level"] == GROUP:
+        return f"all {unit['kind']}"
+    is_coins = unit["kind"] == COINS and unit["level"] != ASSET
+    return f"{unit['name']} (coins)" if is_coins else str(unit["name"])
 
 
 def flow_windows(flows: pl.DataFrame, windows: Iterable[int] = WINDOWS) -> pl.DataFrame:

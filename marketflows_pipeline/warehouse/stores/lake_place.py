@@ -9,9 +9,8 @@ from typing import Literal, TypeAlias
 import duckdb
 
 from marketflows_pipeline.settings import Settings
-from marketflows_pipeline.settings.lake import DuckLake, LakeCatalog, LakeData
 from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
-from marketflows_pipeline.settings.postgres import PREFIX, PostgresTarget
+from marketflows_pipeline.settings.postgres import PREFIX, DuckLake, LakeCatalog, LakeData, PostgresTarget
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.extensions import load_extension
 from marketflows_pipeline.warehouse.remote import load_httpfs, make_secret

@@ -9,7 +9,7 @@ import pytest
 from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.object_storage.last_upload import LastUpload, last_upload, path_of, remember
 from marketflows_pipeline.settings import ConfigFile
-from marketflows_pipeline.settings.publish import Publish
+from marketflows_pipeline.settings.object_storage import Publish
 from marketflows_pipeline_tests.warehouse.frames import NOW
 
 PLACE = "s3://bucket/published"

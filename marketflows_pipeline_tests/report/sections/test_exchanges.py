@@ -10,14 +10,13 @@ import pytest
 
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import open_published_file
-from marketflows_pipeline.report.sections.exchange_classes import BY_CLASS, class_title
 from marketflows_pipeline.report.sections.exchange_concentration import (
     concentration_title,
     history_title,
     thresholds_of,
 )
 from marketflows_pipeline.report.sections.exchange_league import signals_title, volume_title, without_reserves_title
-from marketflows_pipeline.report.sections.exchange_netflow import netflow_title
+from marketflows_pipeline.report.sections.exchange_netflow import BY_CLASS, class_title, netflow_title
 from marketflows_pipeline.report.sections.exchange_reserves import reserves_title
 from marketflows_pipeline.report.sections.exchanges import exchanges
 from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class

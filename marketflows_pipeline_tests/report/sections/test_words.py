@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.charts.style.wording import MINUS
-from marketflows_pipeline.report.sections.words import change_finding, extreme, listed
+from marketflows_pipeline.report.sections.cards import change_finding, extreme, listed
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, FLOW_LIMIT, fetched, is_past, is_stale
+from marketflows_pipeline.cli.reports.cross_asset.provenance import fetched, is_past, is_stale
 from marketflows_pipeline.cli.reports.published_data import PublishedData
-from marketflows_pipeline.report.credits import service_names
+from marketflows_pipeline.report.ages import FLOW_LIMIT
+from marketflows_pipeline.report.credits import BARS, service_names
 from marketflows_pipeline.transforms.cross_asset.flow_caveats import SessionWindow, flow_caveats
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import rank_trade_flows
+from marketflows_pipeline.transforms.cross_asset.flow_windows import WINDOWS, flow_windows
 from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLUMNS, trade_flows
 
@@ -29,6 +31,10 @@ _CAVEATS = (
     "lag_basis",
 )  # fmt: skip
 _WINDOW_KEYS = ("days", "n_sessions", "session", "first_session", "session_before")
+ATTRIBUTION = (
+    "Percent of assets compares classes of different size; it does not say that the dollars that left one went to the "
+    "other. Nobody sees that."
+)
 
 
 @dataclass(frozen=True)
@@ -177,3 +183,12 @@ def _why(asset: Mapping[str, Any], setting: Asset | None) -> str:
     if asset["last_known_session"] is None:
         return f"no {figures}{where} are stored for two sessions in a row, so its price alone is known"
     return f"no {figures}{where} are stored for these sessions; its last known flow is of {asset['last_known_session']}"
+
+
+def unit_flows(data: PublishedData) -> tuple[pl.DataFrame, AssetSums]:
+    """Flows of every unit over windows of 1, 5 and 21 trade sessions, as `flow_windows` returns them.
+
+    Beside them the sums of the longest window, for what is unknown and how old it is.
+    """
+    sums = asset_sums(data, max(WINDOWS), include_issuance=False)
+    return flow_windows(sums.flows, WINDOWS), sums

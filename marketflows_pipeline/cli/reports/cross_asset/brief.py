@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import coverage, is_flow_stale
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, dollars, header
-from marketflows_pipeline.cli.reports.cross_asset.units import unit_flows, unit_name
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import coverage, is_flow_stale, unit_flows
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, dollars, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.credits import BARS, SHARES
 from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     ASSET,
     CLASS,
@@ -21,6 +21,7 @@ from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     largest_shocks,
     newest_windows,
     streaks,
+    unit_name,
 )
 
 METHOD = (

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import (
-    AssetSums,
-    asset_sums,
-    coverage,
-    is_flow_stale,
-)
-from marketflows_pipeline.cli.reports.cross_asset.provenance import (
-    BARS,
-    SHARES,
-    VOLATILITY,
-    counted,
-    credit,
-    dollars,
-    header,
-    in_words,
-)
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums, coverage, is_flow_stale
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, dollars, header, in_words
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.credits import BARS, SHARES, VOLATILITY
 from marketflows_pipeline.transforms.cross_asset.flow_caveats import SessionWindow
 from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_over
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import FLOWS, is_flow_stale
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import FLOWS, is_flow_stale, unit_flows
 from marketflows_pipeline.cli.reports.cross_asset.flows import ISSUANCE
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, coins_source, credit, is_synthetic
-from marketflows_pipeline.cli.reports.cross_asset.units import unit_flows, unit_name
-from marketflows_pipeline.cli.reports.exchanges.classes import BY_CLASS, records_of_all
-from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
+from marketflows_pipeline.cli.reports.cross_asset.provenance import coins_source, credit, is_synthetic
+from marketflows_pipeline.cli.reports.exchanges.classes import BY_CLASS, records_by_class
+from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, moment
-from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WINDOWS, newest_windows
+from marketflows_pipeline.report.ages import DAILY_LIMIT, RECORD_LIMIT
+from marketflows_pipeline.report.credits import BARS, SHARES
+from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WINDOWS, newest_windows, unit_name
 from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_by_span
 from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class
 
@@ -147,7 +147,7 @@ def _exchanges(data: PublishedData) -> Iterator[dict[str, Any]]:
     as_of, to_day = data.as_of(BY_CLASS), None
     by_class: dict[str, list[float | None]] = {}
     for place, days in enumerate(DAYS):
-        records = records_of_all(data, days)
+        records = records_by_class(data, days)
         to_day = max((record["day"] for record in records), default=None)
         for sums in sum_by_class(records):
             by_class.setdefault(sums["asset_class"], [None for _ in DAYS])[place] = sums["netflow_mid_usd"]

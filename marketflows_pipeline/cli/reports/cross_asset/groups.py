@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from marketflows_pipeline.charts.cross_asset.wording import coverage_text
-from marketflows_pipeline.cli.reports.cross_asset.provenance import (
-    BARS,
-    FLOW_LIMIT,
-    SHARES,
-    counted,
-    credit,
-    fetched,
-    header,
-    is_past,
-    is_stale,
-)
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, fetched, header, is_past, is_stale
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.report.ages import FLOW_LIMIT
+from marketflows_pipeline.report.credits import BARS, SHARES
 from marketflows_pipeline.transforms.cross_asset.fund_groups import group_sums
 
 GROUPS = "mart.fund_group_flows"
@@ -87,9 +78,5 @@ def fund_groups(data: PublishedData, days: int) -> Report:
         body["groups"],
         CSV_COLUMNS,
         TABLE_COLUMNS,
-        footnotes=tuple(map(_footnote, groups)),
+        footnotes=tuple(f"{group['asset_group']} on {group['session']}: {coverage_text(group)}." for group in groups),
     )
-
-
-def _footnote(group: Mapping[str, Any]) -> str:
-    return f"{group['asset_group']} on {group['session']}: {coverage_text(group)}."

@@ -16,11 +16,12 @@ from marketflows_pipeline.cli.reports.cross_asset.model_evaluation import (
     suspected,
     told,
 )
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, counted, is_stale
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, is_stale
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.models.verdicts import NO_EDGE, intervals, worth
+from marketflows_pipeline.report.credits import BARS
 
 SCORES = "mart.model_scores"
 
@@ -105,9 +106,7 @@ def _model(data: PublishedData, row: Mapping[str, Any]) -> dict[str, Any]:
     trained = data.row(_TRAINED, {"model_id": row["model_id"]}) if figures else {}
     found = worth(intervals(figures.values()), row["target"], is_synthetic=row["is_synthetic"])
     return {
-        "model_id": row["model_id"],
-        "horizon": row["horizon"],
-        "target": row["target"],
+        **{key: row[key] for key in ("model_id", "horizon", "target")},
         "trained_at": trained.get("trained_at"),
         "verdict": found.text,
         "has_edge": found.has_edge,

@@ -7,14 +7,8 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.report import ages
-from marketflows_pipeline.report.credits import service_names
+from marketflows_pipeline.report.credits import BARS, REFERENCE, SHARES, VOLATILITY, service_names
 from marketflows_pipeline.warehouse.accepted import accepted_name
-
-BARS, SHARES, VOLATILITY = ages.BARS, "raw.shares_outstanding", "raw.volatility_index"
-REFERENCE = "raw.reference_series"
-
-SESSION_LIMIT = ages.SESSION_LIMIT
-FLOW_LIMIT = ages.FLOW_LIMIT
 
 
 def header(data: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
@@ -79,10 +73,9 @@ def _sources(data: PublishedData, table: str) -> list[str]:
 def dollars(amount: float) -> str:
     """An amount as people say it, without its sign."""
     size = abs(amount)
-    for least, word in ((999.5e6, "billion"), (999_500.0, "million")):
-        if size >= least:
-            return f"${size / (1e9 if word == 'billion' else 1e6):,.{2 if word == 'billion' else 1}f} {word}"
-    return f"${size:,.0f}"
+    if size >= 999.5e6:
+        return f"${size / 1e9:,.2f} billion"
+    return f"${size / 1e6:,.1f} million" if size >= 999_500 else f"${size:,.0f}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,10 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.provenance import (
-    BARS,
-    REFERENCE,
-    SESSION_LIMIT,
-    VOLATILITY,
     counted,
     credit,
     fetched,
@@ -21,6 +17,8 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import (
 )
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import SESSION_LIMIT
+from marketflows_pipeline.report.credits import BARS, REFERENCE, VOLATILITY
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 
 REGIMES = "mart.regimes"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.asset_sums import coverage, is_flow_stale
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, header
-from marketflows_pipeline.cli.reports.cross_asset.units import ATTRIBUTION, unit_flows, unit_name
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import ATTRIBUTION, coverage, is_flow_stale, unit_flows
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.credits import BARS, SHARES
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.cross_asset.flow_rotation import TURN_SESSIONS, flow_rotation
-from marketflows_pipeline.transforms.cross_asset.flow_windows import daily_flows, units_of
+from marketflows_pipeline.transforms.cross_asset.flow_windows import daily_flows, unit_name, units_of
 
 METHOD = (
     "first_pct and second_pct are flows of one session in percent of the assets before it; a class sums its funds "
@@ -91,7 +91,7 @@ def _find(units: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
         return found[0]
     called = {unit_name(unit): (unit["name"],) for unit in units}
     near = near_matches(wanted, called, is_whole_word=False)
-    known = did_you_mean(near) if near else f"; there are {', '.join(called)}"
+    known = did_you_mean(near) or f"; there are {', '.join(called)}"
     raise UserInputError(f'no class or asset "{wanted}" has flows{known}')
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums, coverage, is_flow_stale
 from marketflows_pipeline.cli.reports.cross_asset.flows import footnotes
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, dollars, header
+from marketflows_pipeline.cli.reports.cross_asset.provenance import counted, credit, dollars, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.credits import BARS, SHARES
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE, other_side
 
@@ -57,16 +58,12 @@ def who_gained(data: PublishedData, wanted: str, days: int, *, include_issuance:
         "headline": _headline(sums, asset, flow),
         **sums.header(),
         "includes_issuance": include_issuance,
-        "symbol": asset["symbol"],
-        "name": asset["name"],
-        "asset_class": asset["asset_class"],
+        **{key: asset[key] for key in ("symbol", "name", "asset_class")},
         "flow_usd": flow,
         "flow_why_unknown": _why(asset) if flow is None else None,
         "issuance_usd": asset["flow_usd"] if asset["flow_method"] == "supply" else None,
         "flow_pct_of_market_cap": None if flow is None else asset["flow_pct_of_market_cap"],
-        "flow_method": asset["flow_method"],
-        "sessions_known": asset["sessions_known"],
-        "price_effect_usd": asset["price_effect_usd"],
+        **{key: asset[key] for key in ("flow_method", "sessions_known", "price_effect_usd")},
         "proxy": {
             "note": "proxies: price and size, not money moving in or out",
             "price_return": asset["price_return"],
@@ -101,16 +98,10 @@ def _find(data: PublishedData, sums: AssetSums, wanted: str) -> dict[str, Any]:
             return asset
     if any(asset.symbol.upper() == spelled for asset in data.context.universe):
         raise no_data(data.context, f"of {spelled}")
-    raise UserInputError(_unknown_symbol(sums, wanted))
-
-
-def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
-    names = {asset["symbol"]: asset["name"] for asset in sums.assets}
-    called = {symbol: (symbol, name) for symbol, name in names.items()}
+    called = {asset["symbol"]: (asset["symbol"], asset["name"]) for asset in sums.assets}
     near = near_matches(wanted, called, is_whole_word=False)
-    if not near:
-        return f'no asset "{wanted}" is in the universe; it holds {", ".join(names)}'
-    return f'no asset "{wanted}" is in the universe' + did_you_mean([f"{symbol} ({names[symbol]})" for symbol in near])
+    hint = did_you_mean([f"{symbol} ({called[symbol][1]})" for symbol in near]) or f"; it holds {', '.join(called)}"
+    raise UserInputError(f'no asset "{wanted}" is in the universe{hint}')
 
 
 def _attributed(sums: AssetSums, asset: Mapping[str, Any]) -> list[dict[str, Any]]:

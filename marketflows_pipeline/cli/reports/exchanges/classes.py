@@ -28,16 +28,9 @@ order by slug, day, asset_class
 """
 
 
-def records_by_class(data: PublishedData, days: int, slug: str | None) -> list[dict[str, Any]]:
-    """Rows of the last days of an exchange; none where its wallets are not known, or no class is published."""
-    if slug is None or not data.has(BY_CLASS):
-        return []
-    return data.rows(_RECORDS, {"days": days, "slug": slug})
-
-
-def records_of_all(data: PublishedData, days: int) -> list[dict[str, Any]]:
-    """Rows of the last days of every exchange."""
-    return data.rows(_RECORDS, {"days": days, "slug": None}) if data.has(BY_CLASS) else []
+def records_by_class(data: PublishedData, days: int, slug: str | None = None) -> list[dict[str, Any]]:
+    """Rows of the last days of an exchange, or of every one; none where no class is published."""
+    return data.rows(_RECORDS, {"days": days, "slug": slug}) if data.has(BY_CLASS) else []
 
 
 def class_line(sums: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

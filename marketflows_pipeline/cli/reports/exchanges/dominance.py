@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.ages import HOURLY_LIMIT
 
 # How many exchanges a footnote names.
 NAMED = 6
@@ -98,7 +99,10 @@ def exchange_dominance(data: PublishedData, measure: str, segment: str | None, l
     each = data.rows(_EACH)
     newest = data.row(_NEWEST, asked)
     if not newest:
-        raise UserInputError(_nothing(asked, each))
+        known = ", ".join(f"{row['measure']} of {row['segment']}" for row in each)
+        raise UserInputError(
+            f"nothing is known of {asked['measure']} of {asked['segment']} exchanges; there is: {known}"
+        )
     unit = "BTC" if measure == "spot_volume" else "USD"
     exchanges = data.rows(_SHARES, {**asked, "day": newest["day"], "limit": limit})
     for row in exchanges:
@@ -130,11 +134,6 @@ def exchange_dominance(data: PublishedData, measure: str, segment: str | None, l
     }
     title = f"Exchange dominance by {measure.replace('_', ' ')} ({asked['segment']} exchanges)"
     return Report(title, body, exchanges, CSV_COLUMNS, _shown(unit), _summary(metrics), _footnotes(body["coverage"]))
-
-
-def _nothing(asked: dict[str, str], each: list[dict[str, Any]]) -> str:
-    known = ", ".join(f"{row['measure']} of {row['segment']}" for row in each)
-    return f"nothing is known of {asked['measure']} of {asked['segment']} exchanges; there is: {known}"
 
 
 def _interpretation(metrics: dict[str, Any]) -> dict[str, str]:

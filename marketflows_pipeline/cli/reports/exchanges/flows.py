@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.cli.reports.exchanges.heuristic import VOLUME_WORDS
-from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import HOURLY_LIMIT
 
 METHOD = (
     "volume_direction is trading volume against the exchange's own mean of the 7 days before, up or down by the "
@@ -19,6 +19,9 @@ METHOD = (
 SOURCE = (
     "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: CoinGecko, DefiLlama."
 )
+
+# What people read instead: inflow and outflow are words for measured money.
+VOLUME_WORDS = {"inflow": "up", "stable": "stable", "outflow": "down"}
 
 CSV_COLUMNS = (
     "rank", "exchange", "exchange_id", "is_centralised", "is_tracked", "volume_24h_btc", "volume_24h_usd",

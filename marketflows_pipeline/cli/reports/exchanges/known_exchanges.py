@@ -68,8 +68,7 @@ def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
     called = {
         row["exchange_key"]: [row[name] or "" for name in ("exchange_id", "defillama_slug", "name")] for row in known
     }
-    near = near_matches(wanted, called, is_whole_word=False)
-    if not near:
-        return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
     names = {row["exchange_key"]: row["name"] for row in known}
-    return f'no exchange "{wanted}" is known' + did_you_mean([f"{key} ({names[key]})" for key in near])
+    near = [f"{key} ({names[key]})" for key in near_matches(wanted, called, is_whole_word=False)]
+    hint = did_you_mean(near) or "; all ids are in the table core.exchanges (marketflows sql)"
+    return f'no exchange "{wanted}" is known{hint}'

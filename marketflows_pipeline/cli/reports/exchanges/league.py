@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_of_all
-from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
-from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import HOURLY_LIMIT, RECORD_LIMIT
 from marketflows_pipeline.transforms.exchanges.netflow_sums import league_totals, sum_by_class
 
 LEAGUE = "mart.exchange_league"
@@ -73,7 +74,7 @@ def league(data: PublishedData, days: int) -> Report:
         "days": days,
         "exchanges": [{key: entry[key] for key in CSV_COLUMNS} for entry in entries],
         "totals": league_totals(rows),
-        "by_class": sum_by_class(records_of_all(data, days)),
+        "by_class": sum_by_class(records_by_class(data, days)),
         "source": data.credit(SOURCE),
         "method": METHOD,
         "coverage": {
@@ -93,7 +94,7 @@ def league(data: PublishedData, days: int) -> Report:
         },
     }
     return Report(
-        f"Net flow of exchanges over {days} {'day' if days == 1 else 'days'}",
+        f"Net flow of exchanges over {counted(days, 'day')}",
         body,
         body["exchanges"],
         CSV_COLUMNS,

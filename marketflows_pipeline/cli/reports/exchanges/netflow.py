@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from marketflows_pipeline.charts.style.wording import counted
 from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
-from marketflows_pipeline.cli.reports.exchanges.heuristic import BASIS, MEANINGS, SIGNALS, TREND_WORDS, UNKNOWN
 from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExchange, find_exchange
 from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_warnings
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
+from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
-from marketflows_pipeline.report import ages
+from marketflows_pipeline.report.ages import DAILY_LIMIT, RECORD_LIMIT
 from marketflows_pipeline.transforms.exchanges.activity_signal import net_flow_signal, volume_trend
 from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     PARTS,
@@ -23,8 +23,6 @@ from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     sum_by_class,
     sum_netflow,
 )
-
-RECORD_LIMIT = ages.RECORD_LIMIT
 
 METHOD = (
     "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
@@ -54,6 +52,27 @@ TABLE_COLUMNS = (
     ColumnFormat("before (%)", "coverage_before_pct", 1),
     ColumnFormat("own tokens (%)", "own_token_share_pct", 1),
 )
+
+# Words for the guess from trust score and volume (`activity_signal`), which is named as a guess.
+BASIS = "heuristic: trust score and volume trend, not money"
+
+MEANINGS = {
+    "strong_inflow": "a well-trusted exchange trades more than before; large holders may be moving in",
+    "moderate_inflow": "a fairly trusted exchange trades more than before; buyers may be in the majority",
+    "stable": "nothing in trust score and volume points either way",
+    "moderate_outflow": "a fairly trusted exchange trades less than before; sellers may be in the majority",
+    "strong_outflow": "a little-trusted exchange trades less than before; users may be leaving",
+}
+# What people read instead: inflow and outflow are words for measured money.
+TREND_WORDS = {"increasing": "up", "stable": "stable", "decreasing": "down"}
+SIGNALS = {
+    "strong_inflow": "volume up, well trusted",
+    "moderate_inflow": "volume up, fairly trusted",
+    "stable": "neither way",
+    "moderate_outflow": "volume down, at least fairly trusted",
+    "strong_outflow": "volume down, little trusted",
+}
+UNKNOWN = "unknown: a trust score and two days of volume are needed"
 
 _NETFLOW = "mart.exchange_netflow"
 _DAYS = f"""
@@ -103,15 +122,16 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
     share_pct = pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd"))
     reason = None if flow["netflow_usd"] is not None else _why_not(data, exchange, records)
     as_of = _asked_at(data, exchange, newest)
+    stale = data.is_stale(as_of, DAILY_LIMIT) or (bool(newest) and data.is_stale(newest["ts"], RECORD_LIMIT))
     body = {
-        **data.header(as_of, stale=_is_stale(data, as_of, newest.get("ts"))),
+        **data.header(as_of, stale=stale),
         "data_day": newest.get("day"),
         **_traded(data, exchange, days),
         **flow,
         "netflow_reason": reason,
         "netflow_pct_of_reserves": share_pct,
         "net_flow_direction": flow_direction(share_pct),
-        "by_class": sum_by_class(records_by_class(data, days, exchange.defillama_slug)),
+        "by_class": sum_by_class(records_by_class(data, days, slug) if (slug := exchange.defillama_slug) else []),
         **_held(data, exchange, newest),
         "daily": [{key: record[key] for key in CSV_COLUMNS} for record in records],
         "source": data.credit(SOURCE),
@@ -119,7 +139,7 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
         "coverage": _coverage(data, exchange, records),
     }
     return Report(
-        f"Net flow of {exchange.name} over {days} {'day' if days == 1 else 'days'}",
+        f"Net flow of {exchange.name} over {counted(days, 'day')}",
         body,
         body["daily"],
         CSV_COLUMNS,
@@ -212,10 +232,6 @@ def _asked_at(data: PublishedData, exchange: KnownExchange, newest: dict[str, An
     asked = {"slug": exchange.defillama_slug, "published_at": data.published_at(_NETFLOW)}
     moment: datetime | None = data.row(_ASKED, asked)["attempted_at"] if data.has("meta.fetches") else None
     return moment or newest["ts"]
-
-
-def _is_stale(data: PublishedData, as_of: datetime | None, record_at: datetime | None) -> bool:
-    return data.is_stale(as_of, DAILY_LIMIT) or (record_at is not None and data.is_stale(record_at, RECORD_LIMIT))
 
 
 def _coverage(data: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> dict[str, Any]:

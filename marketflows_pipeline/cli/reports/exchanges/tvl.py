@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import DAILY_LIMIT, HOURLY_LIMIT
 
 METHOD = (
     "exchanges and market_summary are centralised exchanges: what the wallets that DefiLlama knows hold, own tokens "
@@ -81,8 +82,7 @@ def exchange_tvl(data: PublishedData, limit: int) -> Report:
 def _kind(data: PublishedData, kind: str, limit: int) -> dict[str, Any]:
     ranking = data.rows(_RANKING, {"kind": kind, "limit": limit})
     for row in ranking:
-        row["chains"] = row["chains"].split(",") if row["chains"] else []
-        row["chains"] = [chain.strip() for chain in row["chains"]]
+        row["chains"] = [chain.strip() for chain in row["chains"].split(",")] if row["chains"] else []
     summary = data.row(_SUMMARY, {"kind": kind})
     return {
         "as_of": summary.get("observed_at"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.options import DEFAULT_PROVIDER
 from marketflows_pipeline.providers.attribution import attribution
+from marketflows_pipeline.report.ages import HOURLY_LIMIT
 
 METHOD = (
     "A proxy: trading volume of 24 h against market cap, unusual where its z-score over 60 days is 2 or more, or, "

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
+from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.ages import DAILY_LIMIT
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE
 
@@ -175,8 +177,7 @@ def _summary(
     shared = [row for row in overlap if row["n_shared"]]
     if shared:
         words = "; ".join(
-            f"{row['series']} and {row['other_series']} share {row['n_shared']} "
-            f"coin{'' if row['n_shared'] == 1 else 's'}, "
+            f"{row['series']} and {row['other_series']} share {counted(row['n_shared'], 'coin')}, "
             f"{figure(row['of_smaller_pct'], 1, ' %')} of the smaller"
             for row in shared[:NAMED]
         )

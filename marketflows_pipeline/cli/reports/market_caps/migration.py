@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
+from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report.ages import DAILY_LIMIT
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes
 from marketflows_pipeline.transforms.market_caps.range_migration import pair_flows, range_flows
 
@@ -73,7 +75,7 @@ def migration(data: PublishedData, days: int) -> Report:
             "other_cap_not_stored": unknown,
         },
     }
-    span = "1 day" if days == 1 else f"{days} days"
+    span = counted(days, "day")
     return Report(
         f"Coins that crossed the limits of ranges in {span}",
         body,
@@ -81,7 +83,7 @@ def migration(data: PublishedData, days: int) -> Report:
         CSV_COLUMNS,
         TABLE_COLUMNS,
         _summary(coins, labels),
-        _footnotes(unknown),
+        (f"Their cap on the other side is not stored: {', '.join(unknown[:NAMED])}.",) if unknown else (),
         headline=_headline(coins, span, is_known=is_known),
     )
 
@@ -102,8 +104,7 @@ def _is_unknown(row: dict[str, Any]) -> bool:
 def _headline(coins: Sequence[dict[str, Any]], span: str, *, is_known: bool) -> str:
     if not is_known:
         return f"The cohort has not been stored for {span} yet, so nobody knows who was in which range"
-    counted = "1 coin" if len(coins) == 1 else f"{len(coins)} coins"
-    return f"{counted} crossed a limit in {span}" if coins else f"No coin crossed a limit in {span}"
+    return f"{counted(len(coins), 'coin') if coins else 'No coin'} crossed a limit in {span}"
 
 
 def _summary(coins: Sequence[dict[str, Any]], labels: dict[str, str]) -> tuple[str, ...]:
@@ -114,7 +115,3 @@ def _summary(coins: Sequence[dict[str, Any]], labels: dict[str, str]) -> tuple[s
         told = f"{_TOLD.get(row['kind'], row['kind'])} the range {' to the range '.join(ends)}"
         lines.append(f"{row['symbol'] or row['coin_id']} {told}, at {figure(cap, 2, ' B USD', 1e9)}")
     return (*lines, f"and {len(coins) - NAMED:,} more") if len(coins) > NAMED else tuple(lines)
-
-
-def _footnotes(unknown: Sequence[str]) -> tuple[str, ...]:
-    return (f"Their cap on the other side is not stored: {', '.join(unknown[:NAMED])}.",) if unknown else ()

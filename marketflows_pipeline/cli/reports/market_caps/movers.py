@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
+from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.ages import DAILY_LIMIT
 from marketflows_pipeline.transforms.market_caps.cap_movers import SUPPLY_DAYS, By, coin_movers, series_movers
 
 METHOD = (
@@ -85,7 +87,7 @@ def movers(data: PublishedData, asked: Asked) -> Report:
             ],
         },
     }
-    days = "1 day" if asked.days == 1 else f"{asked.days} days"
+    days = counted(asked.days, "day")
     what = "series" if asked.of_series else "coins"
     return Report(
         f"What moved the market caps of {what} over {days}",

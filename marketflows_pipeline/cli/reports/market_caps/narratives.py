@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
+from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.report.ages import DAILY_LIMIT
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
 
@@ -93,7 +95,7 @@ def narratives(data: PublishedData, days: int, *, like: str | None, kind: str | 
         },
     }
     return Report(
-        f"Categories over {days} {'day' if days == 1 else 'days'}, the most unusual first",
+        f"Categories over {counted(days, 'day')}, the most unusual first",
         body,
         body["categories"],
         CSV_COLUMNS,
