@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     FUND_METHODS,
     CumulativeFlowsSpec,
     is_fund,
-    known_fund_flows,
+    is_known_of_fund,
     last_sessions,
     shown_symbols,
 )
@@ -22,7 +22,6 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     not_drawn_notes,
     percent_of_cap_text,
-    session_footer,
     without_flow_notes,
 )
 from marketflows_pipeline.charts.spec import SeriesStyle
@@ -67,7 +66,7 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
             f"{day_text(first)} to {day_text(last)}, in percent of the market cap before",
             "a flow is the change of shares outstanding at their price",
         ],
-        footer=session_footer(spec.source, last, _notes(window, sums, rows, spec)),
+        footer=spec.footer(last, _notes(window, sums, rows, spec)),
         left=_LEFT,
         right=names_width(ends),
         below=30,
@@ -157,7 +156,7 @@ def _styles(sums: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[SeriesStyle]:
 
 def _notes(window: pl.DataFrame, sums: pl.DataFrame, rows: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[str]:
     order = [style.series for style in spec.assets]
-    flows = known_fund_flows(window)
+    flows = window.filter(is_known_of_fund("flow_usd"))
     funds, summed, drawn = set(flows["symbol"]), set(sums["series"]), set(rows["series"])
     of_funds = window.filter(pl.col("symbol").is_in(funds))
     notes = without_flow_notes(window, funds, order)
@@ -166,5 +165,4 @@ def _notes(window: pl.DataFrame, sums: pl.DataFrame, rows: pl.DataFrame, spec: C
     if rows.filter(pl.col("known") > 0)["value"].null_count():
         notes.append(f"a line breaks where the flow is not known; {PARTLY_KNOWN}")
     notes += not_drawn_notes("smaller, not drawn", summed - drawn, order)
-    notes += not_drawn_notes("market cap unknown, not drawn", funds - summed, order)
-    return [*notes, *spec.notes]
+    return [*notes, *not_drawn_notes("market cap unknown, not drawn", funds - summed, order)]

@@ -15,7 +15,6 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     left_out_notes,
     percent_of_cap_text,
-    session_footer,
 )
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
@@ -51,7 +50,7 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
     return bars.page(
         _title(ordered, spec),
         _subtitle(ordered, spec, session),
-        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        spec.footer(session, _notes(ordered, shown, spec)),
         [*FLOW_SYMBOLS, *issued],
     )
 
@@ -119,7 +118,7 @@ def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) ->
     )
     if smaller:
         notes.append(f"smaller, not drawn: {names_text(smaller)}")
-    return [*notes, *left_out_notes(unknown, issued), *spec.notes]
+    return [*notes, *left_out_notes(unknown, issued)]
 
 
 def _rows(shown: pl.DataFrame, window: int) -> list[Row]:

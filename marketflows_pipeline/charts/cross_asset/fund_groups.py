@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
-from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
 from marketflows_pipeline.charts.style.theme import INK, sign_ink
@@ -42,7 +42,7 @@ def fund_groups_chart(frame: pl.DataFrame, spec: FundGroupsSpec) -> alt.LayerCha
     return bars.page(
         _title(ordered, n_sessions),
         [f"{flows_text(n_sessions, session)}, summed over the funds of each group whose flow is known"],
-        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        spec.footer(session, _notes(ordered, shown)),
         FLOW_SYMBOLS,
     )
 
@@ -71,11 +71,11 @@ def _row(row: dict[str, Any], n_sessions: int) -> Row:
     return Row(name=name, bars=(Bar(Text(text, sign_ink(flow)), signed_part(flow), is_bold=True),), columns=columns)
 
 
-def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FundGroupsSpec) -> list[str]:
+def _notes(ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
     notes = [
         "nothing is filled in: a sum of a part of a group is that of the part",
         "of assets: share of the last known assets at the newest session; least: of any session",
         "a fund is in a part of a group and in the whole",
     ]
     absent = ordered.join(shown, on="asset_group", how="anti", maintain_order="left")["asset_group"].to_list()
-    return [*notes, *([f"smaller, not drawn: {names_text(absent)}"] if absent else []), *spec.notes]
+    return [*notes, *([f"smaller, not drawn: {names_text(absent)}"] if absent else [])]

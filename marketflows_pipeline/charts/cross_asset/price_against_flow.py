@@ -8,12 +8,11 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.price_and_share_effects import summed_effects
-from marketflows_pipeline.charts.cross_asset.spec import PriceFlowSpec, last_sessions
+from marketflows_pipeline.charts.cross_asset.spec import PriceFlowSpec
 from marketflows_pipeline.charts.cross_asset.wording import (
     PARTLY_KNOWN,
     known_text,
     percent_of_cap_text,
-    session_footer,
     without_flow_notes,
 )
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
@@ -34,12 +33,11 @@ _LABEL_HEIGHT = 15
 def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.LayerChart:
     """Draw each fund by its price effect across and its flow upwards, in percent of its market cap before the window.
 
-    The frame holds rows of ``core.asset_flows`` of the window.
+    The frame holds rows of ``core.asset_flows`` of the window's sessions.
     """
-    window = last_sessions(frame, spec.sessions)
-    sessions = window["session"].n_unique()
-    _, last = first_and_last(window, "session")
-    effects = summed_effects(window)
+    sessions = frame["session"].n_unique()
+    _, last = first_and_last(frame, "session")
+    effects = summed_effects(frame)
     drawable = effects.filter(pl.col("cap_before_usd") > 0)
     funds = drawable.sort("cap_before_usd", "symbol", descending=[True, False]).head(spec.rows)
     page = Frame(
@@ -48,7 +46,7 @@ def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.La
             f"Sums of daily effects, {counted(sessions, 'session')} to {day_text(last)}",
             "in percent of the market cap before",
         ],
-        footer=session_footer(spec.source, last, _notes(window, effects, funds, sessions, spec)),
+        footer=spec.footer(last, _notes(frame, effects, funds, sessions, spec)),
         left=_LEFT,
         right=_RIGHT,
         above=40,
@@ -155,4 +153,4 @@ def _notes(
     ]
     if (funds["known"] < sessions).any():
         notes.append(PARTLY_KNOWN)
-    return [*notes, *spec.notes]
+    return notes

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
-from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES
 from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
 from marketflows_pipeline.charts.style.colours import var
@@ -36,14 +36,14 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     A band reaches from its first session to the first of the next band. Sessions without a regime have no band; where
     a close or VIX is missing its line breaks.
     """
-    rows = frame.sort("session").tail(spec.sessions)
+    rows = frame.sort("session")
     first, last = first_and_last(rows, "session")
     labels = {column: _last_text(rows, column, last) for column in ("close_usd", "vix")}
     newest = rows.row(-1, named=True)
     page = Frame(
         title=f"Risk regime on {day_text(last)}: {REGIME_NAMES.get(newest['regime'], 'not known')}",
         subtitle=_subtitle(newest, rows.height),
-        footer=session_footer(spec.source, last, _notes(rows, spec)),
+        footer=spec.footer(last, _notes(rows)),
         left=_LEFT,
         right=12 + max(text_width(label, LABEL_SIZE, bold=True) for label in labels.values()) + EDGE,
         below=30,
@@ -94,7 +94,7 @@ def _subtitle(newest: dict[str, object], sessions: int) -> list[str]:
     return [*parts, f"last {counted(sessions, 'session')}"]
 
 
-def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
+def _notes(rows: pl.DataFrame) -> list[str]:
     notes = [
         "regime: from VIX's percentile and ratios of risky to safe assets",
         "each session from data up to it alone",
@@ -104,7 +104,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
         notes.append(f"{current_look().paper}: no regime yet for {counted(without, 'session')}")
     if rows.get_column("close_usd").null_count() or rows.get_column("vix").null_count():
         notes.append("a line breaks where its figure is missing")
-    return [*notes, "a description of the market, not a forecast", *spec.notes]
+    return [*notes, "a description of the market, not a forecast"]
 
 
 def _last_text(rows: pl.DataFrame, column: str, last: date) -> str:

@@ -16,11 +16,6 @@ PARTLY_KNOWN = "(n of m): sessions in the sum"
 REGIME_NAMES = {"risk_on": "risk-on", "mixed": "mixed", "risk_off": "risk-off"}
 
 
-def session_footer(source: str, session: date, notes: Sequence[str]) -> list[str]:
-    """Source, the session of the figures and caveats, as parts to be joined."""
-    return [source, f"as of the session of {day_text(session)}", *notes]
-
-
 def flows_text(count: int, last: date) -> str:
     """What is summed: "Net flows of the last 21 sessions, to 20 Nov 2026", "Net flows of 20 Nov 2026"."""
     span = f"{day_text(last)}" if count == 1 else f"the last {counted(count, 'session')}, to {day_text(last)}"

@@ -20,7 +20,7 @@ from marketflows_pipeline.charts.style.layout import reach
 from marketflows_pipeline.charts.style.marks import FILL, blend, csv_chart, records, reference_line, series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, short_day, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, short_day, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
 BAND_FILLS = (var("band1"), var("band2"), var("band3"))
@@ -50,7 +50,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
             "Herfindahl-Hirschman index (HHI): the sum of squared shares in percent; 10,000 is a monopoly",
             f"daily, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
-        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)),
+        footer=spec.footer(as_of(rows, "ts"), _notes(bounded, spec)),
         left=_LEFT,
         right=names_width(ends),
         below=32,
@@ -131,4 +131,4 @@ def _notes(bounded: pl.DataFrame, spec: ConcentrationSpec) -> list[str]:
         notes = ["tracked wallets only: exchanges whose reserves are not known are not in it, and no bound is claimed"]
     if not bounded.is_empty():
         notes.append("light band: where the index can lie, given the volume that is not in it")
-    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
+    return [*notes, *fixed_set_notes(spec.left_out)]

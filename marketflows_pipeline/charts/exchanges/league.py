@@ -18,7 +18,6 @@ from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
     day_text,
-    footer_parts,
     names_text,
     percent_text,
     usd_text,
@@ -53,7 +52,7 @@ def league_chart(frame: pl.DataFrame, spec: LeagueSpec) -> alt.LayerChart:
     return bars.page(
         _title(ordered, spec),
         _subtitle(ordered, spec),
-        footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, ordered, shown, spec)),
+        spec.footer(as_of(shown, "observed_at"), _notes(frame, ordered, shown)),
         [*FLOW_SYMBOLS, LegendEntry("DefiLlama's own figure", BACKGROUND, stroke=REFERENCE)],
     )
 
@@ -126,7 +125,7 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
     return parts
 
 
-def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec: LeagueSpec) -> list[str]:
+def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
         f"net flow to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's to the as-of time",
@@ -136,4 +135,4 @@ def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec
         notes.append(f"tracked, net flow not known: {names_text(unknown)}")
     if absent := ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list():
         notes.append(f"not drawn: {names_text(absent)}")
-    return [*notes, *spec.notes]
+    return notes

@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.layout import reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, records, reference_line
 from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, usd_text
 
 NO_FLOW_FILL = var("unknown")
 
@@ -48,7 +48,7 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     page = Frame(
         title=f"{spec.name} holds {label} in tracked wallets",
         subtitle=_subtitle(rows, first, last),
-        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(spec, flows, unknown)),
+        footer=spec.footer(as_of(rows, "ts"), _notes(flows, unknown)),
         left=_LEFT,
         right=12 + text_width(label, LABEL_SIZE, bold=True) + EDGE,
         below=32,
@@ -117,7 +117,7 @@ def _subtitle(rows: pl.DataFrame, first: date, last: date) -> list[str]:
     return [*parts, f"{', '.join(of_reserves)} of reserves"] if of_reserves else parts
 
 
-def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
+def _notes(flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
         "net flow: change of token quantities at the mean of both days' prices, own tokens left out",
@@ -128,7 +128,7 @@ def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> li
     spans = flows.select((pl.col("day") - pl.col("previous_day")).dt.total_days().max()).item()
     if spans is not None and spans > 1:
         notes.append("the bar after missing records covers their days too")
-    return [*notes, *spec.notes]
+    return notes
 
 
 def _reserve_domain(reserves: pl.DataFrame) -> tuple[float, float]:

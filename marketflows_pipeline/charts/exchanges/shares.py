@@ -27,7 +27,7 @@ from marketflows_pipeline.charts.style.time_axis import (
     time_x,
     unbroken_run,
 )
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, names_text, share_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, names_text, share_text
 
 OTHER_FILL = var("other")
 
@@ -52,7 +52,7 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     page = Frame(
         title=_title(shown, spec),
         subtitle=_subtitle(spec, (last - first).days + 1, day_text(last), styles),
-        footer=footer_parts(spec.source, as_of(known, "ts"), _notes(known, shown, spec)),
+        footer=spec.footer(as_of(known, "ts"), _notes(known, shown, spec)),
         left=_LEFT,
         right=names_width(ends),
         below=32,
@@ -173,4 +173,4 @@ def _notes(known: pl.DataFrame, shown: pl.DataFrame, spec: SharesSpec) -> list[s
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:
         notes.append(f"{current_look().paper} gaps: {counted(missing, 'day')} without an observation")
-    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
+    return [*notes, *fixed_set_notes(spec.left_out)]

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
+from marketflows_pipeline.charts.exchanges.spec import HAS_PLACE, WhaleSpec
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, axis_title, legend, signed, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, shorten, text_width
@@ -26,7 +26,7 @@ from marketflows_pipeline.charts.style.theme import (
     RISE_INK,
 )
 from marketflows_pipeline.charts.style.time_axis import as_of
-from marketflows_pipeline.charts.style.wording import dollars, footer_parts
+from marketflows_pipeline.charts.style.wording import dollars
 
 RATIO_LINE_PCT = 10.0
 LABEL_SIZE, LABEL_HEIGHT = 11.5, 13
@@ -74,7 +74,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     The area of a circle grows with the square root of the volume, since volumes span five powers of ten. Labels stand
     beside the unusual coins where there is room; the footer counts those that are left out.
     """
-    coins = drawable_coins(frame).sort("rank")
+    coins = frame.filter(HAS_PLACE).sort("rank")
     _, largest = reach(coins["volume_24h_usd"])
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
     unusual = coins.filter("is_unusual").height
@@ -248,4 +248,4 @@ def _footer_parts(frame: pl.DataFrame, coins: pl.DataFrame, unlabelled: int, spe
     left_out = frame.height - coins.height
     if left_out:
         notes.append(f"{left_out} not drawn: no volume or no price change")
-    return footer_parts(spec.source, as_of(coins, "observed_at"), [*notes, *spec.notes])
+    return spec.footer(as_of(coins, "observed_at"), notes)

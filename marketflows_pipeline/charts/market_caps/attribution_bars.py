@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, PALETTE, REFERENCE, RISE_INK
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, usd_text
 
 PRICE_FILL, SUPPLY_FILL, MEMBERS_FILL = REFERENCE, INTO, PALETTE[8]
 
@@ -49,7 +49,7 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
             f"Sums of daily effects, {counted(spec.days, 'day')} to {day_text(spec.as_of)}",
             "in percent of the market cap before",
         ],
-        footer_parts(spec.source, spec.as_of, _notes(rows, spec, has_members=has_members)),
+        spec.footer(spec.as_of, _notes(rows, spec, has_members=has_members)),
         [LegendEntry(text, fill) for text, fill in effects],
         above=30,
         is_fitted=True,
@@ -112,4 +112,4 @@ def _notes(rows: list[dict[str, Any]], spec: AttributionSpec, *, has_members: bo
     if has_members:
         who = "coins that crossed a limit, were listed or delisted" if spec.is_by_size else "members that changed"
         notes.insert(2, f"coming and going: {who}, at their market cap of that day")
-    return [*notes, *spec.notes]
+    return notes

@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, rules, ser
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, value_text
 
 ROWS_MOST = 12
 _ROW, _ROW_TIGHT = 92, 58
@@ -77,7 +77,7 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
             f"{counted((last_day - first_day).days + 1, 'day')} to {day_text(last_day)}",
             "grey line: half of the coins, and as many rising as falling",
         ],
-        footer=footer_parts(spec.source, last, _notes(rows, styles, newest, spec)),
+        footer=spec.footer(last, _notes(rows, styles, newest, spec)),
         left=left,
         above=44,
         below=34,
@@ -242,7 +242,7 @@ def _notes(
     else:
         unmeasured = [style.label for style in spec.series if style not in styles]
         notes += [f"never 8 coins: {names_text(unmeasured)}"] if unmeasured else []
-    return [*notes, *spec.notes]
+    return notes
 
 
 def _coins_text(row: dict[str, float] | None) -> str:

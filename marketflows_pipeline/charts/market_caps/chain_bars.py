@@ -10,7 +10,7 @@ from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text, signed_part
 from marketflows_pipeline.charts.style.theme import BACKGROUND, INK, INTO, OUT_OF, REFERENCE, sign_ink
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, percent_text
 
 _CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
 
@@ -36,14 +36,9 @@ def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
             f"Growth of market cap over {counted(spec.days, 'day')}, in percent",
             "members fixed at each 00:00 UTC; a coin changes its range only once it is 5 % beyond the limit",
         ],
-        footer_parts(
-            spec.source,
+        spec.footer(
             spec.as_of,
-            [
-                "the level counts each coin where it is, so that one that crosses a limit is growth",
-                "mostly of prices",
-                *spec.notes,
-            ],
+            ["the level counts each coin where it is, so that one that crosses a limit is growth", "mostly of prices"],
         ),
         [
             LegendEntry("rose", INTO),

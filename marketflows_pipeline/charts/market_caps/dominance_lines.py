@@ -15,7 +15,7 @@ from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, 
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.marks import series_channels
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, value_text
 
 _LEFT = 56
 
@@ -42,7 +42,7 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
             "Share of the market cap of the followed coins above the smallest range limit, in percent",
             f"daily closes, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
-        footer=footer_parts(spec.source, newest, _notes(frame, rows, newest, spec)),
+        footer=spec.footer(newest, _notes(frame, rows, newest)),
         left=_LEFT,
         right=names_width(ends),
         below=32,
@@ -86,9 +86,9 @@ def _title(rows: pl.DataFrame, spec: DominanceSpec) -> str:
     )
 
 
-def _notes(frame: pl.DataFrame, rows: pl.DataFrame, newest: datetime, spec: DominanceSpec) -> list[str]:
+def _notes(frame: pl.DataFrame, rows: pl.DataFrame, newest: datetime) -> list[str]:
     (n,) = frame.filter(pl.col("ts") == newest).get_column("n")
     notes = [f"{n:,} coins at the last close", "wrapped, staked and pegged coins left out; not the whole market"]
     if rows.get_column("is_backfilled").any():
         notes.append(NOTE)
-    return [*notes, *spec.notes]
+    return notes

@@ -24,7 +24,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
 from marketflows_pipeline.charts.style.marks import records, reference_line, series_channels
 from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import day_text, percent_text
 
 _LEFT = 64
 _BASE = 1000.0
@@ -53,7 +53,7 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
             f"Chained index on prices in {spec.base_label}, in percent since {day_text(first.date())}",
             spec.rule,
         ],
-        footer=footer_parts(spec.source, spec.as_of, [*_notes(rows, spec), *spec.notes]),
+        footer=spec.footer(spec.as_of, _notes(rows, spec)),
         left=_LEFT,
         right=legend_width(ends) if has_legend else names_width(ends),
         below=34,

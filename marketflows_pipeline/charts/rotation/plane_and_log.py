@@ -19,7 +19,6 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach
 from marketflows_pipeline.charts.style.marks import note, records, rules, series_channels
 from marketflows_pipeline.charts.style.theme import REFERENCE
-from marketflows_pipeline.charts.style.wording import footer_parts
 
 CENTRE = 100.0
 # Behind the paths: rising is blue, falling orange, strong the darker; see the log's colours.
@@ -49,7 +48,7 @@ def rotation_chart(frame: pl.DataFrame, spec: RotationSpec) -> alt.LayerChart:
     page = Frame(
         title=_title(newest, styles, spec),
         subtitle=[*spec.chance, *_method(spec)],
-        footer=footer_parts(spec.source, spec.as_of, _notes(frame, spec)),
+        footer=spec.footer(spec.as_of, _notes(frame, spec)),
         left=_LEFT,
         right=_BETWEEN + _LOG_WIDTH + EDGE,
         above=34,
@@ -110,7 +109,7 @@ def _notes(frame: pl.DataFrame, spec: RotationSpec) -> list[str]:
     notes = [f"paths: the last {spec.tail} {spec.step}s", TURNS_BY_ITSELF, EACH_ITS_OWN]
     if frame.get_column("is_backfilled").any():
         notes.append("dashed and pale: before the first stored members, counted with those of later on")
-    return [*notes, *spec.notes]
+    return notes
 
 
 def _domain(paths: pl.DataFrame, column: str) -> tuple[float, float]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import polars as pl
 
 from marketflows_pipeline.charts.style.typeface import text_advance
 
+Number = TypeVar("Number", float, pl.Expr)
+
 
 @dataclass(frozen=True)
 class PlotArea:
-    """Size of the plot in pixels and the values at its lower and upper edge."""
+    """Size of a plot in pixels and the values at its lower and upper edge; a panel begins further down the page."""
 
     width: float
     height: float
     low: float
     high: float
+    top: float = 0
 
-    def pixel(self, value: float) -> float:
+    def pixel(self, value: Number) -> Number:
         """Distance of a value from the plot's top."""
         return (self.high - value) / (self.high - self.low) * self.height
 
@@ -184,3 +187,10 @@ def reach(values: pl.Series, *others: float) -> tuple[float, float]:
     """Smallest and largest of the values that are known, and of others."""
     known = [cast("float", values.min()), cast("float", values.max()), *others]
     return min(known), max(known)
+
+
+def roomy(values: pl.Series, share: float, *others: float) -> tuple[float, float]:
+    """The same, with this share of their distance as room on both sides."""
+    low, high = reach(values, *others)
+    room = share * (high - low) or 1.0
+    return low - room, high + room
