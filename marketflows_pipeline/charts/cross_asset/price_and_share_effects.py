@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     percent_of_cap_text,
     without_flow_notes,
 )
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, REFERENCE
@@ -51,7 +51,7 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
         above=32,
     )
     symbols = [LegendEntry("price effect", PRICE_FILL), LegendEntry("share effect: the flow", SHARE_FILL)]
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *legend(symbols, right=page.plot_width)])
+    return page.draw([*bars.draw(page.plot_width, page.plot_height), *page.legend(symbols)])
 
 
 def summed_effects(window: pl.DataFrame) -> pl.DataFrame:

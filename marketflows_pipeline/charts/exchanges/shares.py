@@ -11,10 +11,10 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.exchanges.wording import SEGMENTS, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, value_axis, value_y
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, line_ends, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
@@ -31,7 +31,6 @@ from marketflows_pipeline.charts.style.wording import counted, day_text, names_t
 
 OTHER_FILL = var("other")
 
-_LEFT = 56
 _LABEL_MAX = 190
 _HALF_DAY_MS = 43_200_000
 
@@ -53,18 +52,16 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
         title=_title(shown, spec),
         subtitle=_subtitle(spec, (last - first).days + 1, day_text(last), styles),
         footer=spec.footer(as_of(known, "ts"), _notes(known, shown, spec)),
-        left=_LEFT,
+        left=56,
         right=names_width(ends),
         below=32,
     )
-    scale = alt.Scale(domain=[0, 100], nice=False)
-    axis = value_axis(PERCENT_LABEL)
-    y, color = alt.Y("value:Q", scale=scale, axis=axis), series_channels(styles)["color"]
+    plot, axis = page.plot(0, 100), value_axis(PERCENT_LABEL)
     return page.draw(
         [
-            *_areas(stacked, styles, alt.Y("low:Q", scale=scale, axis=axis)),
-            *end_labels(ends, page.plot(0, 100), y, color),
-            axis_title("Share of spot volume", x=EDGE - _LEFT),
+            *_areas(stacked, styles, value_y(plot, axis, "low")),
+            *end_labels(ends, plot, value_y(plot, axis), series_channels(styles)["color"]),
+            page.value_title("Share of spot volume"),
         ]
     )
 

@@ -27,16 +27,15 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.axes import signed, value_axis, value_y
 from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
+from marketflows_pipeline.charts.style.frame import Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import PlotArea
 from marketflows_pipeline.charts.style.marks import series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import footer_parts
 
-_LEFT = 64
 _BETWEEN = 40
 # A panel is about this high, so that as many labels have room beside it.
 _LABELS_HIGH = 240
@@ -78,7 +77,7 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
         title=chart_title(main.spec, standings(main.ends, main.spec, first, last), start),
         subtitle=[f"{what}, {others}" if others else what, *method],
         footer=footer_parts(spec.source, main.spec.as_of, [*spec.notes, *_notes(main, most)]),
-        left=_LEFT,
+        left=64,
         right=max(map(names_width, labels)),
         below=34,
     )
@@ -87,10 +86,10 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
     layers: list[alt.Chart | alt.LayerChart] = []
     for place, (each, named) in enumerate(zip(shown, labels, strict=True)):
         top = place * (height + _BETWEEN)
-        layers.append(panel(_lines(each, named, x, PlotArea(page.plot_width, height, *_domain(each)), top)))
-        phrase = base_phrase(each.spec)
-        title = f"{phrase[0].upper()}{phrase[1:]}: {_lower(value_axis_title(each.spec, start))}"
-        layers.append(axis_title(title, x=EDGE - _LEFT, y=top - 10))
+        domain = value_domain(each.rows.get_column("value"), each.spec)
+        layers.append(panel(_lines(each, named, x, PlotArea(page.plot_width, height, *domain, top=top))))
+        phrase, title = base_phrase(each.spec), value_axis_title(each.spec, start)
+        layers.append(page.value_title(f"{phrase[0].upper()}{phrase[1:]}: {title[0].lower()}{title[1:]}", top - 10))
     return page.draw(layers)
 
 
@@ -103,17 +102,8 @@ def _panel(frame: pl.DataFrame, spec: ChartSpec) -> _Panel:
     return _Panel(spec, rows, last_values(rows, spec))
 
 
-def _domain(each: _Panel) -> tuple[float, float]:
-    return value_domain(each.rows.get_column("value"), each.spec)
-
-
-def _lower(text: str) -> str:
-    return f"{text[0].lower()}{text[1:]}"
-
-
-def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea, top: float) -> Sequence[alt.Chart]:
-    scale = alt.Scale(domain=[area.low, area.high], range=[top + area.height, top], nice=False, zero=False)
-    y = alt.Y("value:Q", scale=scale, axis=value_axis(signed("datum.label"), ticks=5))
+def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea) -> Sequence[alt.Chart]:
+    y = value_y(area, value_axis(signed("datum.label"), ticks=5))
     names = set(named["series"])
     drawn = [style for style in each.spec.series if style.series in set(each.ends["series"])]
     # Grey ones first, so that they lie below the others.

@@ -12,16 +12,15 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
 from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE, base_phrase
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title
+from marketflows_pipeline.charts.style.axes import value_y
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
 from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
 
-_LEFT = 48
 _NAME_MAX = 150
 
 
@@ -50,7 +49,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
             f"week by week, {counted(weeks - 1, 'week')} to {day_text(spec.as_of.date())}",
         ],
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_notes(ranks, len(names))]),
-        left=_LEFT,
+        left=48,
         right=names_width(ends),
         below=34,
     )
@@ -69,7 +68,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")
     places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, format="d", values=list(range(1, last + 1)))
     x = time_x("ts", times[0], times[-1], axis)
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False), axis=places)
+    y = value_y(plot, places)
     rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
     is_crowd = last > DIRECT_LABELS_MAX
     return page.draw(
@@ -79,7 +78,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
                 x=x, y=y, color=channels["color"]
             ),
             *end_labels(ends, plot, y, channels["color"]),
-            axis_title("Place", x=EDGE - _LEFT),
+            page.value_title("Place"),
         ]
     )
 

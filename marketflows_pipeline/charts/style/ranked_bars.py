@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import EDGE, Frame
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import INK, note, pixel_x, pixel_y, records, reference_line
@@ -109,7 +109,7 @@ class RankedBars:
         page = Frame(title, subtitle, footer, left=self.left, right=self.right, above=HEADER + above)
         if is_fitted:
             page = page.around(self.row_most * len(self.rows))
-        key = legend(symbols, right=page.width - self.left - EDGE, y=16 - above - HEADER) if symbols else []
+        key = page.legend(symbols, 16 - above - HEADER) if symbols else []
         return page.draw([*self.draw(page.plot_width, page.plot_height), *key])
 
     @property
