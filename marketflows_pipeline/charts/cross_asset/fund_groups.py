@@ -10,8 +10,8 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text
 from marketflows_pipeline.charts.style.frame import framed
-from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
-from marketflows_pipeline.charts.style.theme import INK, sign_ink
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, RankedBars, Row, Text, flow_bar
+from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, share_text, usd_text
 
@@ -64,11 +64,9 @@ def _row(row: dict[str, Any], n_sessions: int) -> Row:
         Text(f"{row['n_known']} of {row['n_funds']}"),
         *(Text(UNKNOWN if row[name] is None else share_text(row[name])) for name in _COVERAGE),
     )
-    name = Text(row["asset_group"], INK)
-    if flow is None:
-        return Row(name=name, bars=(Bar(Text("flow unknown")),), columns=columns)
-    text = f"{usd_text(flow, signed=True)}{known_text(row['sessions_known'], n_sessions)}"
-    return Row(name=name, bars=(Bar(Text(text, sign_ink(flow)), signed_part(flow), is_bold=True),), columns=columns)
+    known = known_text(row["sessions_known"], n_sessions)
+    text = "flow unknown" if flow is None else f"{usd_text(flow, signed=True)}{known}"
+    return Row(name=Text(row["asset_group"], INK), bars=(flow_bar(flow, text),), columns=columns)
 
 
 def _notes(ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:

@@ -93,11 +93,10 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
 
 def _lines(placed: Sequence[_Placed], scale: PlotArea, days: int) -> pl.DataFrame:
     """The lines of all panels in pixels, told apart by their runs."""
-    change = (scale.high - pl.col("change")) / (scale.high - scale.low) * scale.height
     return pl.concat(
         each.line.select(
             x=(left + pl.col("at") * scale.width / days).round(2),
-            y=(top + _HEAD + change).round(2),
+            y=(top + _HEAD + scale.pixel(pl.col("change"))).round(2),
             run=pl.format("{} {}", pl.lit(place), "run"),
         )
         for place, (each, (left, top)) in enumerate(placed)

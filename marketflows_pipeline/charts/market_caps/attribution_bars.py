@@ -25,14 +25,7 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
     """Draw a bar for each effect on each series, in percent of its market cap before.
 
     Narratives and portfolios stand by their change, ranges by their size. Large supply steps are part of new supply.
-
-    Args:
-        frame: category's rows of summed effects: series, market_cap_before_usd, change_usd, change_pct,
-            price_effect_usd, supply_effect_usd, large_supply_step_usd, membership_usd, rest_usd, days_known.
-        spec: what the chart says.
-
-    Returns:
-        Groups of bars, names, values at their ends, changes beside them, legend, footer.
+    The frame holds the summed effects of one category.
     """
     rows = _ordered(frame, spec)
     has_members = any(row["effects"][2] for row in rows)

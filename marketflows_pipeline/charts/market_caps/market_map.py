@@ -49,12 +49,8 @@ class _Part:
 def market_map_chart(frame: pl.DataFrame, spec: MarketMapSpec) -> alt.LayerChart:
     """Draw parts and their coins as a treemap, and the parts with their figures beside it.
 
-    Args:
-        frame: rows of ``mart.market_map`` with a label of each coin.
-        spec: what the chart says.
-
-    Returns:
-        Tiles with name and change where they have room, a list of parts, footer.
+    Tiles have name and change where there is room. The frame holds rows of ``mart.market_map`` with a label of each
+    coin.
     """
     parts = _parts(frame, dict(spec.parts))
     limit = symmetric_limit(frame.get_column("price_change_7d_pct"))

@@ -31,14 +31,7 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
     """Draw what crossed from each range to each other; the net of each range stands beside its name.
 
     Blue goes to a larger range, orange to a smaller one or out of all. A coin counts once, at its market cap after, a
-    delisted one at its last.
-
-    Args:
-        frame: from_range, to_range (null outside of all ranges), crossed_usd, n_coins.
-        spec: what the chart says.
-
-    Returns:
-        Cells, amounts, names with nets, footer.
+    delisted one at its last. In the frame from_range and to_range are null outside of all ranges.
     """
     pairs = {
         (start or OUTSIDE, end or OUTSIDE): (crossed, count)

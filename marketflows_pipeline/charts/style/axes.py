@@ -63,6 +63,11 @@ def value_y(plot: PlotArea, axis: alt.Axis | None, field: str = "value") -> alt.
     return alt.Y(f"{field}:Q", scale=scale, axis=axis)
 
 
+def value_x(plot: PlotArea, axis: alt.Axis, field: str) -> alt.X:
+    """A field across a plot, on an axis that ends at just these values."""
+    return alt.X(f"{field}:Q", scale=alt.Scale(domain=list(plot.across), nice=False, zero=False), axis=axis)
+
+
 def name_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
     """Axis of nothing but the names of rows or columns."""
     quiet: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelAngle": 0, "labelPadding": 8}

@@ -102,9 +102,9 @@ class Frame:
         """Symbols with their meaning in one row up to the page's right edge, its middle at ``y``."""
         return legend(entries, right=self.plot_width + self.right - EDGE, y=y)
 
-    def plot(self, low: float, high: float) -> PlotArea:
-        """The plot with the values at its lower and upper edge."""
-        return PlotArea(self.plot_width, self.plot_height, low, high)
+    def plot(self, low: float, high: float, across: tuple[float, float] = (0.0, 1.0)) -> PlotArea:
+        """The plot with the values at its lower and upper edge, and at its left and right one."""
+        return PlotArea(self.plot_width, self.plot_height, low, high, across=across)
 
     def around(self, plot_height: float) -> Frame:
         """The same page, as high as a plot of this height needs."""

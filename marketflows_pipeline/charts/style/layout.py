@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import polars as pl
 
@@ -15,17 +15,26 @@ Number = TypeVar("Number", float, pl.Expr)
 
 @dataclass(frozen=True)
 class PlotArea:
-    """Size of a plot in pixels and the values at its lower and upper edge; a panel begins further down the page."""
+    """Size of a plot in pixels and the values at its lower and upper edge; a panel begins further down the page.
+
+    Where numbers stand across too, the values at its left and right edge.
+    """
 
     width: float
     height: float
     low: float
     high: float
     top: float = 0
+    across: tuple[float, float] = (0.0, 1.0)
 
     def pixel(self, value: Number) -> Number:
-        """Distance of a value from the plot's top."""
+        """Distance of a value from the plot's own top."""
         return (self.high - value) / (self.high - self.low) * self.height
+
+    def pixel_x(self, value: Number) -> Number:
+        """Distance of a value from the plot's left edge."""
+        left, right = self.across
+        return (value - left) / (right - left) * self.width
 
     def value(self, pixel: float) -> float:
         """The value at a distance from the plot's top."""
@@ -113,6 +122,11 @@ class Box:
     right: float
     bottom: float
 
+    @classmethod
+    def around(cls, x: float, y: float, reach: float) -> Box:
+        """A square with its middle here and its sides so far from it."""
+        return cls(x - reach, y - reach, x + reach, y + reach)
+
     def overlaps(self, other: Box) -> bool:
         """Whether the two share more than an edge."""
         return (
@@ -160,6 +174,19 @@ def place_labels(
         if best is not None:
             placed.append(best)
     return places
+
+
+def point_labels(
+    labels: Sequence[tuple[str, str, Box]], size: float, height: float, obstacles: Sequence[Box], area: Box
+) -> list[dict[str, Any]]:
+    """Bold labels (text, ink, box around what is labelled) that find room, as records of text, ink and place."""
+    sizes = [(text_width(text, size, bold=True), height) for text, _, _ in labels]
+    places = place_labels([spot for _, _, spot in labels], sizes, obstacles, area)
+    return [
+        {"text": text, "ink": ink, "x": place.left, "y": (place.top + place.bottom) / 2}
+        for (text, ink, _), place in zip(labels, places, strict=True)
+        if place is not None
+    ]
 
 
 def _around(spot: Box, width: float, height: float, gap: float) -> list[Box]:
