@@ -32,7 +32,8 @@ class FundGroupsSpec(Spec):
         "least_coverage_pct",
     )
 
-    sessions: int = 21
+    sessions = 21
+
     rows: int = 16
 
 

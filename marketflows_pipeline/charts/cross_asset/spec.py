@@ -133,7 +133,7 @@ class AllMapsSpec(Spec):
 
 @dataclass(frozen=True)
 class EffectsSpec(Spec):
-    """Price effect beside share effect of each fund, in so many rows at most.
+    """Price effect beside share effect of each fund over the last sessions, in so many rows at most.
 
     The assets are pairs of symbol and name in the order of the settings.
     """
@@ -151,8 +151,9 @@ class EffectsSpec(Spec):
         "sessions_known",
     )
 
+    sessions = 21
+
     assets: tuple[tuple[str, str], ...]
-    sessions: int = 21
     rows: int = 16
 
 
@@ -174,9 +175,10 @@ class RegimesSpec(Spec):
     is_essential = True
     columns = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
 
+    sessions = 756
+
     benchmark: str
     name: str
-    sessions: int = 756
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without two sessions of each line, or without any regime."""

@@ -64,7 +64,9 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
 
     The frame holds rows of ``mart.metrics`` of one category, order and EMA: base_asset, series, ts, value.
     """
-    shown = [_panel(frame, each) for each in spec.panels if each.why_empty(_of(frame, each)) is None][:_PANELS_MOST]
+    bases = ((each, frame.filter(base_asset=each.base_asset).drop("base_asset")) for each in spec.panels)
+    windows = [(each, shown_rows(rows, each)) for each, rows in bases if each.why_empty(rows) is None]
+    shown = [_Panel(each, rows, last_values(rows, each)) for each, rows in windows[:_PANELS_MOST]]
     main = shown[0]
     first, last = first_and_last_time(main.rows)
     is_long = last - first >= LONG_SPAN
@@ -91,15 +93,6 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
         phrase, title = base_phrase(each.spec), value_axis_title(each.spec, start)
         layers.append(page.value_title(f"{phrase[0].upper()}{phrase[1:]}: {title[0].lower()}{title[1:]}", top - 10))
     return page.draw(layers)
-
-
-def _of(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
-    return frame.filter(base_asset=spec.base_asset).drop("base_asset")
-
-
-def _panel(frame: pl.DataFrame, spec: ChartSpec) -> _Panel:
-    rows = shown_rows(_of(frame, spec), spec)
-    return _Panel(spec, rows, last_values(rows, spec))
 
 
 def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea) -> Sequence[alt.Chart]:

@@ -33,12 +33,15 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     ranks = weekly_ranks(frame.filter(pl.col("series").is_in([style.series for style in spec.series])), spec.as_of)
     newest = ranks.filter(pl.col("ts") == spec.as_of).sort("rank").head(DIRECT_LABELS_MAX)
     known = {style.series: style for style in spec.series}
+
+    def label(row: dict[str, Any]) -> str:
+        name = shorten(known[row["series"]].label, LABEL_SIZE, _NAME_MAX)
+        return f"{row['rank']} {name} {percent_text(row['change_pct'])}"
+
     ends = newest.select(
         "series",
         value=pl.col("rank"),
-        text=pl.struct("rank", "series", "change_pct").map_elements(
-            lambda row: _label(row["rank"], known[row["series"]], row["change_pct"]), return_dtype=pl.String
-        ),
+        text=pl.struct("rank", "series", "change_pct").map_elements(label, return_dtype=pl.String),
     )
     names = set(ends["series"])
     weeks = ranks["ts"].n_unique()
@@ -107,10 +110,6 @@ def weekly_ranks(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("ts"))
         .sort("series", "ts")
     )
-
-
-def _label(rank: int, style: SeriesStyle, change: float) -> str:
-    return f"{rank} {shorten(style.label, LABEL_SIZE, _NAME_MAX)} {percent_text(change)}"
 
 
 def _title(ranks: pl.DataFrame, known: dict[str, SeriesStyle], spec: RanksSpec) -> str:
