@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, note_of, usd_text
 
 _CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 270, 64
 _NAME_SIZE, _TEXT_MOST = 12.0, 13.0
@@ -55,8 +55,8 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
             session,
             [
                 "flow: change of shares outstanding at their price",
-                *([f"no flow known, or none of investors: {names_text(unknown)}"] if unknown else []),
-                *([f"not drawn: {names_text(order[spec.rows :])}"] if len(order) > spec.rows else []),
+                *note_of("no flow known, or none of investors", unknown),
+                *note_of("not drawn", order[spec.rows :]),
             ],
         ),
         left=names_margin(names),

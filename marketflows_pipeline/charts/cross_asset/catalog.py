@@ -201,10 +201,10 @@ def _all_window_jobs(
         return []
     of_windows = pl.col("window_sessions").is_in(windows)
     pairs = flow_map.filter(of_windows, ~pl.col("includes_issuance"))
-    ranked, attributed = AllRankingsSpec(windows=windows, **context.of_flows), AllMapsSpec(windows, **context.of_flows)
+    shared = {"windows": windows, **context.of_flows}
     return [
-        chart_job(rankings.filter(of_windows).sort("window_sessions", "symbol"), ranked),
-        chart_job(pairs.sort("window_sessions", "from_symbol", "to_symbol"), attributed),
+        chart_job(rankings.filter(of_windows).sort("window_sessions", "symbol"), AllRankingsSpec(**shared)),
+        chart_job(pairs.sort("window_sessions", "from_symbol", "to_symbol"), AllMapsSpec(**shared)),
     ]
 
 

@@ -21,7 +21,7 @@ from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, note_of, usd_text
 
 RANKED, ISSUED, NOT_KNOWN = "ranked", "issuance, not ranked", "flow unknown"
 
@@ -116,9 +116,7 @@ def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) ->
     smaller, issued, unknown = (
         absent.filter(pl.col("group") == group).get_column("symbol").to_list() for group in (RANKED, ISSUED, NOT_KNOWN)
     )
-    if smaller:
-        notes.append(f"smaller, not drawn: {names_text(smaller)}")
-    return [*notes, *left_out_notes(unknown, issued)]
+    return [*notes, *note_of("smaller, not drawn", smaller), *left_out_notes(unknown, issued)]
 
 
 def _rows(shown: pl.DataFrame, window: int) -> list[Row]:

@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, RankedBars, Row, Text, flow_bar
 from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, share_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, note_of, share_text, usd_text
 
 _ROW_MOST = 64
 _COVERAGE = ("coverage_pct", "least_coverage_pct")
@@ -70,10 +70,10 @@ def _row(row: dict[str, Any], n_sessions: int) -> Row:
 
 
 def _notes(ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
-    notes = [
+    absent = ordered.join(shown, on="asset_group", how="anti", maintain_order="left")["asset_group"].to_list()
+    return [
         "nothing is filled in: a sum of a part of a group is that of the part",
         "of assets: share of the last known assets at the newest session; least: of any session",
         "a fund is in a part of a group and in the whole",
+        *note_of("smaller, not drawn", absent),
     ]
-    absent = ordered.join(shown, on="asset_group", how="anti", maintain_order="left")["asset_group"].to_list()
-    return [*notes, *([f"smaller, not drawn: {names_text(absent)}"] if absent else [])]

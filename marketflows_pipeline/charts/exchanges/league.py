@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
     day_text,
-    names_text,
+    note_of,
     percent_text,
     usd_text,
 )
@@ -111,13 +111,11 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
 
 
 def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
-    notes = [
+    unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
+    absent = ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list()
+    return [
         "tracked wallets only: those that DefiLlama knows",
         f"net flow to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's to the as-of time",
+        *note_of("tracked, net flow not known", unknown),
+        *note_of("not drawn", absent),
     ]
-    unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
-    if unknown:
-        notes.append(f"tracked, net flow not known: {names_text(unknown)}")
-    if absent := ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list():
-        notes.append(f"not drawn: {names_text(absent)}")
-    return notes

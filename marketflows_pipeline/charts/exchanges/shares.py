@@ -27,7 +27,7 @@ from marketflows_pipeline.charts.style.time_axis import (
     time_x,
     unbroken_run,
 )
-from marketflows_pipeline.charts.style.wording import counted, day_text, names_text, share_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, note_of, share_text
 
 OTHER_FILL = var("other")
 
@@ -164,8 +164,7 @@ def _notes(known: pl.DataFrame, shown: pl.DataFrame, spec: SharesSpec) -> list[s
     absent = [style.label for style in spec.series if style.series not in set(shown["series"])]
     if fewest < most:
         notes.append("an exchange takes no room on a day without its figure")
-    if absent:
-        notes.append(f"not measured on the last day: {names_text(absent)}")
+    notes += note_of("not measured on the last day", absent)
     first, last = first_and_last(known)
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:

@@ -14,7 +14,7 @@ from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
-    names_text,
+    note_of,
     percent_text,
     share_text,
     usd_text,
@@ -75,9 +75,7 @@ def _notes(shown: pl.DataFrame, spec: RankingSpec) -> list[str]:
         notes.insert(0, "tracked wallets only: those that DefiLlama knows")
         if shown.get_column("clean_tvl_usd").null_count():
             notes.append("grey: own tokens are not told apart")
-    if spec.unmeasured:
-        notes.append(f"reserves not known: {names_text(spec.unmeasured)}")
-    return notes
+    return [*notes, *note_of("reserves not known", spec.unmeasured)]
 
 
 def _rows(shown: pl.DataFrame, spec: RankingSpec) -> list[Row]:

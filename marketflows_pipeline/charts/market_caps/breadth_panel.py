@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, rules, ser
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, note_of, value_text
 
 ROWS_MOST = 12
 _ROW, _ROW_TIGHT = 92, 58
@@ -230,8 +230,7 @@ def _notes(
     if len(styles) == ROWS_MOST < len(spec.series):
         notes.append(f"the first {ROWS_MOST} of {len(spec.series)} series")
     else:
-        unmeasured = [style.label for style in spec.series if style not in styles]
-        notes += [f"never 8 coins: {names_text(unmeasured)}"] if unmeasured else []
+        notes += note_of("never 8 coins", [style.label for style in spec.series if style not in styles])
     return notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import altair as alt
 import polars as pl
@@ -31,8 +31,7 @@ from marketflows_pipeline.charts.style.axes import signed, value_axis, value_y
 from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT, end_labels, names_width
 from marketflows_pipeline.charts.style.frame import Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import PlotArea
-from marketflows_pipeline.charts.style.marks import series_channels
-from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.marks import channels_with_named_in_front
 from marketflows_pipeline.charts.style.time_axis import first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import footer_parts
 
@@ -97,13 +96,8 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
 
 def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea) -> Sequence[alt.Chart]:
     y = value_y(area, value_axis(signed("datum.label"), ticks=5))
-    names = set(named["series"])
     drawn = [style for style in each.spec.series if style.series in set(each.ends["series"])]
-    # Grey ones first, so that they lie below the others.
-    styles = sorted(drawn, key=lambda style: style.series in names)
-    channels = series_channels(
-        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
-    )
+    channels = channels_with_named_in_front(drawn, set(named["series"]))
     return [
         *line_layers(each.rows, each.ends, x, y, width=area.width, **channels),
         *end_labels(named, area, y, channels["color"]),

@@ -27,7 +27,7 @@ from marketflows_pipeline.charts.style.marks import csv_chart, reference_line
 from marketflows_pipeline.charts.style.time_axis import first_and_last, first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import (
     footer_parts,
-    names_text,
+    note_of,
     percent_text,
     short_day,
     value_decimals,
@@ -165,11 +165,10 @@ def caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str
     absent = [style.label for style in spec.series if style.series not in shown]
     late = ends.filter(pl.col("start") > rows.get_column("ts").min()).select("label", "start")
     notes = [MOSTLY_PRICE] if spec.diff_order > 0 else []
-    if absent:
-        notes.append(f"no value in this window: {names_text(absent, _NAMED)}")
-    if not (spec.diff_order or late.is_empty()):
+    notes += note_of("no value in this window", absent, _NAMED)
+    if not spec.diff_order:
         starts = [f"{label} ({short_day(start)})" for label, start in late.iter_rows()]
-        notes.append(f"change since a later start: {names_text(starts, _NAMED)}")
+        notes += note_of("change since a later start", starts, _NAMED)
     if ends.height > LEGEND_MAX:
         notes.append(f"the legend names the {LEGEND_MAX} highest of {ends.height} series")
     farthest = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)

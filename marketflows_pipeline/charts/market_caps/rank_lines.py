@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +15,7 @@ from marketflows_pipeline.charts.style.axes import value_y
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
-from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
-from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.marks import channels_with_named_in_front, csv_chart
 from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
 
@@ -61,11 +59,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     # The first place is the highest on the page, so places are drawn below zero.
     plot = page.plot(last + 0.5, 0.5)
     ranked = [style for style in spec.series if style.series in set(ranks["series"])]
-    # Grey ones first, so that they lie below the others.
-    styles = sorted(ranked, key=lambda style: style.series in names)
-    channels = series_channels(
-        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
-    )
+    channels = channels_with_named_in_front(ranked, names)
     times = ranks["ts"].unique().sort()
     quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True, "labelFlush": False}
     axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")

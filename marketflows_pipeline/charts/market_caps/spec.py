@@ -244,8 +244,8 @@ class AttributionSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationSpec(Spec):
-    """What crossed from each range to each other between two closes.
+class TwoClosesSpec(Spec):
+    """What charts of the ranges between two closes have in common.
 
     Attributes:
         ranges: series and label, the smallest first.
@@ -253,14 +253,19 @@ class MigrationSpec(Spec):
         as_of: the later close.
     """
 
+    ranges: tuple[tuple[str, str], ...]
+    days: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSpec(TwoClosesSpec):
+    """What crossed from each range to each other between two closes."""
+
     draw = f"{_PACKAGE}.migration_matrix:migration_chart"
     file_pattern = "Ranges_migration_{days}d.png"
     needs = ((pl.len() > 0, "no coin is known to be in another range than before"),)
     columns = ("from_range", "to_range", "crossed_usd", "n_coins")
-
-    ranges: tuple[tuple[str, str], ...]
-    days: int
-    as_of: datetime
 
     @property
     def is_essential(self) -> bool:
@@ -269,20 +274,10 @@ class MigrationSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainSpec(Spec):
-    """How much each range grew by coins that stay in it, beside its level.
-
-    Attributes:
-        ranges: series and label, the smallest first.
-        days: between the closes.
-        as_of: the later close.
-    """
+class ChainSpec(TwoClosesSpec):
+    """How much each range grew by coins that stay in it, beside its level."""
 
     draw = f"{_PACKAGE}.chain_bars:chain_chart"
     file_pattern = "Ranges_chain_{days}d.png"
     needs = ((any_known("chain_change_pct"), "no range had members at two closes that far apart"),)
     columns = ("series", "chain_change_pct", "level_change_pct")
-
-    ranges: tuple[tuple[str, str], ...]
-    days: int
-    as_of: datetime

@@ -96,6 +96,11 @@ def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
     return ", ".join(names[:most]) + more
 
 
+def note_of(what: str, names: Sequence[str], most: int = _NAMED_MOST) -> list[str]:
+    """A caveat about a few of many names: "not drawn: Upbit and 3 more"; none where there are no names."""
+    return [f"{what}: {names_text(names, most)}"] if names else []
+
+
 def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
     """A figure in its unit: "+$4.4M", "+3.4%", "0.42% of reserves", "+1.2 pp", "1 day", "3 days", "0.0312".
 
