@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
 
 import polars as pl
 
-from marketflows_pipeline.charts.style.wording import counted
+from marketflows_pipeline.charts.style.wording import counted, footer_parts
 
 US_DOLLAR = "us-dollar"
 RANGES = "Ranges"
@@ -36,8 +37,8 @@ class Spec:
         draw: ``module:function`` of ``(frame, spec) -> Altair chart``, imported only when a chart has to be drawn.
         file_pattern: name of the PNG, with fields of the specification in braces.
         columns: what the chart is drawn from.
-        needs: the column without a finite value in which there is nothing to show, and how that is said; a
-            specification whose charts need more has its own `why_empty`.
+        needs: what must hold of the frame for there to be something to show, and how it is said that it does not;
+            a specification whose reasons take more has its own `why_empty`.
         source: the credit ("Data provided by CoinGecko").
         notes: caveats for the footer.
     """
@@ -45,16 +46,28 @@ class Spec:
     draw: ClassVar[str]
     file_pattern: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
-    needs: ClassVar[tuple[str, str]]
+    needs: ClassVar[tuple[tuple[pl.Expr, str], ...]]
 
     source: str
     notes: tuple[str, ...] = ()
 
+    def __init_subclass__(cls) -> None:
+        """A specification that is drawn says when there is nothing to show."""
+        if hasattr(cls, "draw") and not hasattr(cls, "needs") and cls.why_empty is Spec.why_empty:
+            raise TypeError(f"{cls.__name__} has neither needs nor why_empty")
+
+    @classmethod
+    def file_name_of(cls, **fields: Any) -> str:  # noqa: ANN401 - whatever a specification has
+        """Name of the PNG by those fields that stand in it.
+
+        Whatever a field may hold, no path can come of it, and no name that is too long.
+        """
+        return cls.file_pattern.format_map({name: _file_part(str(value)) for name, value in fields.items()})
+
     @property
     def file_name(self) -> str:
-        """Name of the PNG. Whatever a field may hold, no path can come of it, and no name that is too long."""
-        fields = {name: _file_part(str(value)) for name, value in vars(self).items() if isinstance(value, str | int)}
-        return self.file_pattern.format_map(fields)
+        """Name of the PNG."""
+        return self.file_name_of(**vars(self))
 
     @property
     def is_essential(self) -> bool:
@@ -73,9 +86,12 @@ class Spec:
         return self.why_empty(frame)
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """The reason to skip a frame that has all columns: no value of the figure that is drawn is finite."""
-        column, reason = self.needs
-        return None if frame.get_column(column).is_finite().any() else reason
+        """The reason to skip a frame that has all columns: the first of the needs that is not met."""
+        return next((reason for is_met, reason in self.needs if not frame.select(is_met).item()), None)
+
+    def footer(self, as_of: date, notes: Iterable[str]) -> list[str]:
+        """Source, the time or the session that the figures are of, caveats of the chart and those of the run."""
+        return footer_parts(self.source, as_of, [*notes, *self.notes])
 
 
 @dataclass(frozen=True)
@@ -138,13 +154,13 @@ class ChartSpec(MarketCapSpec):
     smoothing_ema: int
     step: timedelta
 
-    @property
-    def file_name(self) -> str:
+    @classmethod
+    def file_name_of(cls, **fields: Any) -> str:  # noqa: ANN401 - as above
         """``{category}_MC_by_{base}[_ema{N}][_growth|_inflection|_deriv{K}][_unit].png``."""
-        ema = f"_ema{self.ema_period}" if self.ema_period > 1 else ""
-        order = _ORDER_SUFFIX.get(self.diff_order, f"_deriv{self.diff_order}")
-        unit = "_unit" if self.is_unit else ""
-        return f"{self.category}_MC_by_{self.base_asset}{ema}{order}{unit}.png"
+        ema = f"_ema{fields['ema_period']}" if fields["ema_period"] > 1 else ""
+        order = _ORDER_SUFFIX.get(fields["diff_order"], f"_deriv{fields['diff_order']}")
+        unit = "_unit" if fields["is_unit"] else ""
+        return f"{fields['category']}_MC_by_{fields['base_asset']}{ema}{order}{unit}.png"
 
     @property
     def is_essential(self) -> bool:
@@ -179,19 +195,25 @@ class GainTableSpec(MarketCapSpec):
     """
 
     draw = "marketflows_pipeline.charts.market_caps.gain_table:gain_table"
+    file_pattern = "{category}_MC_by_{base_asset}_percent_gains_table.png"
     columns: ClassVar[tuple[str, ...]] = ("series", "hours_ago", "gain_pct", "reason", "basis")
 
     hours_ago: tuple[float, ...]
     limits: tuple[float, ...] = ()
 
-    @property
-    def file_name(self) -> str:
-        """``{category}_MC_by_{base}_percent_gains_table.png``."""
-        return f"{self.category}_MC_by_{self.base_asset}_percent_gains_table.png"
+    @classmethod
+    def file_name_of(cls, **fields: Any) -> str:  # noqa: ANN401 - as above
+        """Name of the PNG; the settings let no category have a name that is not fit for a file."""
+        return cls.file_pattern.format_map(fields)
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without any gain."""
         return None if self.has_value(frame, "gain_pct") else "no gain could be computed for any series"
+
+
+def any_known(column: str) -> pl.Expr:
+    """Whether any value of a column is finite."""
+    return pl.col(column).is_finite().any()
 
 
 def too_short(count: int, unit: str, what: str, least: int) -> str | None:

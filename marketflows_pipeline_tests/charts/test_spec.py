@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import polars as pl
 import pytest
 
+from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec, Spec
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 
 
@@ -50,6 +52,18 @@ NO_GAIN = "no gain could be computed for any series"
 def test_a_gain_table_without_a_gain_is_skipped_with_a_reason() -> None:
     assert gain_spec().reason_to_skip(gain_frame([("ai", 24, None, "gap")])) == NO_GAIN
     assert gain_spec().reason_to_skip(gain_frame([("ai", 24, 0.0, None)])) is None
+
+
+def test_a_specification_that_is_drawn_says_when_it_has_nothing_to_show() -> None:
+    with pytest.raises(TypeError, match="Silent has neither needs nor why_empty"):
+        type("Silent", (Spec,), {"draw": "module:function"})
+
+
+def test_a_file_is_named_by_the_fields_that_stand_in_its_name_alone() -> None:
+    fields: dict[str, Any] = {"category": "Ranges", "base_asset": "bitcoin"}
+
+    assert GainTableSpec.file_name_of(**fields) == gain_spec(**fields).file_name
+    assert chart_spec(**fields).file_name == ChartSpec.file_name_of(**fields, ema_period=1, diff_order=0, is_unit=False)
 
 
 def test_a_frame_without_a_column_is_rejected_by_name() -> None:

@@ -7,23 +7,23 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.cross_asset.flow_map import SHORT_NAMES, condensed, flow_cells, totals
-from marketflows_pipeline.charts.cross_asset.spec import AllMapsSpec, AllRankingsSpec, is_fund
-from marketflows_pipeline.charts.cross_asset.wording import known_text, percent_of_cap_text, session_footer
+from marketflows_pipeline.charts.cross_asset.flow_map import SHORT_NAMES, condensed, flow_cells, short_names, totals
+from marketflows_pipeline.charts.cross_asset.spec import AllMapsSpec, AllRankingsSpec, is_known_of_fund
+from marketflows_pipeline.charts.cross_asset.wording import known_text, percent_of_cap_text
 from marketflows_pipeline.charts.style.axes import name_axis
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.marks import INK as OWN_INK
-from marketflows_pipeline.charts.style.marks import note, records
+from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, note_of, usd_text
 
 _CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 270, 64
 _NAME_SIZE, _TEXT_MOST = 12.0, 13.0
+_NAMES: dict[str, Any] = {"fontSize": _NAME_SIZE, "fontWeight": "bold"}
 # Above a small map: its window, the names of its columns.
 _HEAD, _GAP, _ROW_MOST = 52, 36, 58
 
@@ -37,7 +37,7 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
 
     The frame holds rows of ``mart.flow_rankings`` of all windows.
     """
-    known = frame.filter(is_fund(), pl.col("flow_pct_of_market_cap").is_finite())
+    known = frame.filter(is_known_of_fund("flow_pct_of_market_cap"))
     windows = [window for window in spec.windows if window in known["window_sessions"]]
     order = _row_order(known, windows)
     rows = order[: spec.rows]
@@ -51,14 +51,12 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
             f"Net flows to {day_text(session)} in percent of the market cap before, US dollars beside it",
             f"sorted by the last {counted(windows[-1], 'session')}",
         ],
-        footer=session_footer(
-            spec.source,
+        footer=spec.footer(
             session,
             [
                 "flow: change of shares outstanding at their price",
-                *([f"no flow known, or none of investors: {names_text(unknown)}"] if unknown else []),
-                *([f"not drawn: {names_text(order[spec.rows :])}"] if len(order) > spec.rows else []),
-                *spec.notes,
+                *note_of("no flow known, or none of investors", unknown),
+                *note_of("not drawn", order[spec.rows :]),
             ],
         ),
         left=names_margin(names),
@@ -71,9 +69,10 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
         min(_CELL_HEIGHT_MAX, page.plot_height / len(rows)),
     )
     cells = [cell for window in windows for cell in _ranking_cells(known, window, rows)]
+    axis = name_axis(orient="top", labelFontSize=13, labelColor=GREY)
     return page.draw(
         [
-            *grid.draw(cells, text_size=min(_TEXT_MOST, grid.text_size(cells)), column_axis=_window_axis()),
+            *grid.draw(cells, text_size=min(_TEXT_MOST, grid.text_size(cells)), column_axis=axis),
             *row_names(names, grid.y(), left=page.left, row_height=grid.cell_height),
         ]
     )
@@ -101,7 +100,7 @@ def maps_chart(frame: pl.DataFrame, spec: AllMapsSpec) -> alt.LayerChart:
             f"net flows to {day_text(session)}, US dollars",
             "rows lost, columns gained",
         ],
-        footer=session_footer(spec.source, session, ["outside: of the universe; smaller: all others", *spec.notes]),
+        footer=spec.footer(session, ["outside: of the universe; smaller: all others"]),
         left=EDGE + margin,
         above=14,
         below=16,
@@ -115,13 +114,12 @@ def maps_chart(frame: pl.DataFrame, spec: AllMapsSpec) -> alt.LayerChart:
         row = min(_ROW_MOST, (tall - _HEAD - 14) / len(rows))
         grid = Heatmap(list(rows), list(heads), wide / len(heads), row, left=left, top=top + _HEAD)
         cells = flow_cells(pairs, grid)
-        x, y = grid.x(), grid.y()
         layers.append(
             panel(
                 [
                     *grid.draw(cells, text_size=min(_TEXT_MOST, grid.text_size(cells))),
-                    _names("row", rows, align="right", x=left - 8).encode(y=y),
-                    _names("column", heads, align="center", y=top + _HEAD - 12).encode(x=x),
+                    grid.labels("row", short_names(rows), **_NAMES, align="right", x=left - 8),
+                    grid.labels("column", short_names(heads), **_NAMES, y=top + _HEAD - 12),
                 ]
             )
         )
@@ -173,16 +171,3 @@ def _map_title(pairs: pl.DataFrame, window: int) -> str:
         return f"Flow maps: over {counted(window, 'session')} all went to or came from outside the universe"
     source, target, flow = inside.sort("flow_usd", descending=True).row(0)
     return f"Over {counted(window, 'session')} most is attributed from {source} to {target}, {usd_text(flow)}"
-
-
-def _window_axis() -> alt.Axis:
-    return name_axis(orient="top", labelFontSize=13, labelColor=GREY)
-
-
-def _names(key: str, names: dict[str, float], **place: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
-    rows = [
-        {key: name, "text": SHORT_NAMES.get(name, name), "ink": GREY if name in SHORT_NAMES else INK} for name in names
-    ]
-    mark = records(rows).mark_text(baseline="middle", fontSize=_NAME_SIZE, fontWeight="bold", **place)
-    chart: alt.Chart = mark.encode(text="text:N", color=OWN_INK)
-    return chart

@@ -65,6 +65,11 @@ class CrossAssetChartContext:
         return tuple(symbol for symbol, _ in self.assets)
 
     @property
+    def of_flows(self) -> dict[str, Any]:
+        """Fields of the specification of a chart of flows."""
+        return {"source": self.flows, "notes": self.notes}
+
+    @property
     def styles(self) -> tuple[SeriesStyle, ...]:
         """Style of each asset, by its place in the settings, so that it keeps its colour."""
         return series_styles([(symbol, symbol) for symbol in self.symbols])
@@ -99,25 +104,22 @@ def cross_asset_charts(
     """
     is_lagged = (flows["share_lag_sessions"] > 0).any()
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
-    notes, assets, benchmark, window = context.notes, context.assets, context.benchmark, context.correlation_window
-    sums = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=shown.notes)
-    of_funds: dict[str, Any] = {"assets": assets, "source": context.flows, "notes": notes}
+    benchmark, name = context.benchmark, dict(context.assets).get(context.benchmark, context.benchmark)
+    sums = CumulativeFlowsSpec(assets=context.styles, **shown.of_flows)
     traded = flows.join(trades.select(pl.col("session").unique()), on="session", how="semi")
     of_effects = _with_whole_gaps(last_sessions(traded, EffectsSpec.sessions), EffectsSpec.sessions)
-    ribbon = RegimesSpec(
-        benchmark=benchmark, name=dict(assets).get(benchmark, benchmark), source=context.volatility, notes=notes
-    )
+    ribbon = RegimesSpec(benchmark=benchmark, name=name, source=context.volatility, notes=context.notes)
     closes = flows.filter(symbol=benchmark).select("session", "close_usd")
-    returns = _correlations_spec(context)
-    latest = correlations.filter(window_sessions=window).filter(pl.col("session") == pl.col("session").max())
+    of_window = correlations.filter(window_sessions=context.correlation_window)
+    latest = of_window.filter(pl.col("session") == pl.col("session").max())
     return [
         chart_job(_with_whole_gaps(last_sessions(trades, sums.sessions + 1), sums.sessions), sums),
         *_window_jobs(rankings, flow_map, shown),
-        chart_job(of_effects, EffectsSpec(**of_funds)),
+        chart_job(of_effects, EffectsSpec(assets=context.assets, **context.of_flows)),
         chart_job(regimes.join(closes, on="session", how="left").sort("session").tail(ribbon.sessions), ribbon),
-        chart_job(latest.sort("symbol_a", "symbol_b"), returns),
+        chart_job(latest.sort("symbol_a", "symbol_b"), _correlations_spec(context)),
         *_all_window_jobs(rankings, flow_map, shown),
-        chart_job(of_effects, PriceFlowSpec(**of_funds)),
+        chart_job(of_effects, PriceFlowSpec(assets=context.assets, **context.of_flows)),
         *_context_jobs(groups, comparison, shown),
         *model_jobs(evaluation, context),
     ]
@@ -139,9 +141,8 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
                 target=target,
                 kind=kind,
                 symbols=context.symbols,
-                source=context.flows,
                 planted_auc=context.planted_auc.get((horizon, target)),
-                notes=context.notes,
+                **context.of_flows,
             ),
         )
         for (horizon, target), (model_id, kind) in sorted(newest.items())
@@ -165,9 +166,9 @@ def _context_jobs(
     """Charts that most settings have nothing for are not spoken of there."""
     jobs = []
     if groups is not None and not groups.is_empty():
-        jobs.append(chart_job(groups, FundGroupsSpec(source=context.flows, notes=context.notes)))
+        jobs.append(chart_job(groups, FundGroupsSpec(**context.of_flows)))
     if comparison is not None and not comparison.is_empty():
-        spec = FlowComparisonSpec(assets=context.assets, source=context.flows, notes=context.notes)
+        spec = FlowComparisonSpec(assets=context.assets, **context.of_flows)
         jobs.append(chart_job(comparison.sort("symbol", "lag_sessions"), spec))
     return jobs
 
@@ -180,15 +181,14 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
         is_issuance = pl.col("flow_method") == ISSUANCE
         unknown = ranked.filter(~is_issuance, ~(is_fund() & pl.col("flow_usd").is_finite()).fill_null(value=False))
         pairs = flow_map.filter(of_window, ~pl.col("includes_issuance")).sort("from_symbol", "to_symbol")
-        ranking_spec = FlowRankingSpec(window_sessions=window, source=context.flows, notes=context.notes)
         map_spec = FlowMapSpec(
             window_sessions=window,
-            source=context.flows,
             unknown=tuple(shown_symbols(unknown["symbol"], context.symbols)),
             issuance=tuple(shown_symbols(ranked.filter(is_issuance)["symbol"], context.symbols)),
-            notes=context.notes,
+            **context.of_flows,
         )
-        jobs += [chart_job(ranked, ranking_spec), chart_job(pairs, map_spec)]
+        jobs.append(chart_job(ranked, FlowRankingSpec(window_sessions=window, **context.of_flows)))
+        jobs.append(chart_job(pairs, map_spec))
     return jobs
 
 
@@ -201,15 +201,10 @@ def _all_window_jobs(
         return []
     of_windows = pl.col("window_sessions").is_in(windows)
     pairs = flow_map.filter(of_windows, ~pl.col("includes_issuance"))
+    shared = {"windows": windows, **context.of_flows}
     return [
-        chart_job(
-            rankings.filter(of_windows).sort("window_sessions", "symbol"),
-            AllRankingsSpec(windows=windows, source=context.flows, notes=context.notes),
-        ),
-        chart_job(
-            pairs.sort("window_sessions", "from_symbol", "to_symbol"),
-            AllMapsSpec(windows=windows, source=context.flows, notes=context.notes),
-        ),
+        chart_job(rankings.filter(of_windows).sort("window_sessions", "symbol"), AllRankingsSpec(**shared)),
+        chart_job(pairs.sort("window_sessions", "from_symbol", "to_symbol"), AllMapsSpec(**shared)),
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketflows_pipeline.charts.spec import Spec
+from marketflows_pipeline.charts.spec import Spec, any_known
 
 _PACKAGE = "marketflows_pipeline.charts.cross_asset"
 
@@ -18,7 +18,7 @@ class FundGroupsSpec(Spec):
 
     draw = f"{_PACKAGE}.fund_groups:fund_groups_chart"
     file_pattern = "CrossAsset_fund_groups.png"
-    needs = ("flow_usd", "no flow of any group of funds is known")
+    needs = ((any_known("flow_usd"), "no flow of any group of funds is known"),)
     columns = (
         "asset_group",
         "session",
@@ -32,7 +32,8 @@ class FundGroupsSpec(Spec):
         "least_coverage_pct",
     )
 
-    sessions: int = 21
+    sessions = 21
+
     rows: int = 16
 
 
@@ -45,7 +46,7 @@ class FlowComparisonSpec(Spec):
 
     draw = f"{_PACKAGE}.flow_comparison:flow_comparison_chart"
     file_pattern = "CrossAsset_flow_comparison.png"
-    needs = ("correlation", "too few sessions have both flows for a correlation")
+    needs = ((any_known("correlation"), "too few sessions have both flows for a correlation"),)
     columns = (
         "symbol",
         "lag_sessions",

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import CorrelationsSpec, shown_symbols
-from marketflows_pipeline.charts.cross_asset.wording import not_drawn_notes, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import not_drawn_notes
 from marketflows_pipeline.charts.style.axes import name_axis
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import Frame, framed
@@ -15,7 +15,6 @@ from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.row_names import NAME_SIZE, RowName, names_margin, row_names
 from marketflows_pipeline.charts.style.theme import GREY, INK
-from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, value_text
 
 _LEAST_LABEL = 8.5
@@ -28,13 +27,12 @@ _Pairs = dict[tuple[str, str], float | None]
 
 @framed
 def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.LayerChart:
-    """Draw the newest correlation of each pair on a fixed colour scale from -1 to 1."""
-    _, session = first_and_last(frame, "session")
-    latest = frame.filter(pl.col("session") == session)
+    """Draw the correlation of each pair, all of one session, on a fixed colour scale from -1 to 1."""
+    session = frame["session"][0]
     order = [symbol for symbol, _ in spec.assets]
-    present = shown_symbols({*latest["symbol_a"], *latest["symbol_b"]}, order)
+    present = shown_symbols({*frame["symbol_a"], *frame["symbol_b"]}, order)
     symbols = present[: spec.most]
-    pairs = _pairs(latest, symbols)
+    pairs = _pairs(frame, symbols)
     ranked = sorted(((-value, pair) for pair, value in pairs.items() if value is not None))
     alike = [f"{one} and {other}: {value_text(-value, 2, signed=False)}" for value, (one, other) in ranked]
     least, (one, other) = ranked[0]
@@ -51,7 +49,7 @@ def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.Layer
             f"week to {day_text(session)}",
             "1: always move alike, 0: unrelated, \u22121: always move oppositely",
         ],
-        footer=session_footer(spec.source, session, [*notes, *spec.notes]),
+        footer=spec.footer(session, notes),
         left=names_margin(rows),
         above=10,
         below=38,
@@ -73,10 +71,10 @@ def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.Layer
     )
 
 
-def _pairs(latest: pl.DataFrame, symbols: list[str]) -> _Pairs:
+def _pairs(frame: pl.DataFrame, symbols: list[str]) -> _Pairs:
     """Correlation of each pair of symbols, the one that comes first in their order first."""
     place = {symbol: rank for rank, symbol in enumerate(symbols)}
-    known = latest.select("symbol_a", "symbol_b", pl.when(pl.col("correlation").is_finite()).then("correlation"))
+    known = frame.select("symbol_a", "symbol_b", pl.when(pl.col("correlation").is_finite()).then("correlation"))
     found: _Pairs = {}
     for one, other, correlation in known.iter_rows():
         if one in place and other in place:

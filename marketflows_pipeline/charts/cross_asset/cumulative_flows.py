@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     FUND_METHODS,
     CumulativeFlowsSpec,
     is_fund,
-    known_fund_flows,
+    is_known_of_fund,
     last_sessions,
     shown_symbols,
 )
@@ -22,21 +22,18 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     not_drawn_notes,
     percent_of_cap_text,
-    session_footer,
     without_flow_notes,
 )
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, signed, value_axis, value_y
 from marketflows_pipeline.charts.style.broken_lines import broken_lines
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, end_labels, line_ends, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import reach
+from marketflows_pipeline.charts.style.frame import Frame, framed
+from marketflows_pipeline.charts.style.layout import roomy
 from marketflows_pipeline.charts.style.marks import reference_line, series_channels
 from marketflows_pipeline.charts.style.theme import series_styles
 from marketflows_pipeline.charts.style.time_axis import first_and_last, known_run, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, short_day, usd_text
-
-_LEFT = 68
 
 
 @framed
@@ -67,23 +64,20 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
             f"{day_text(first)} to {day_text(last)}, in percent of the market cap before",
             "a flow is the change of shares outstanding at their price",
         ],
-        footer=session_footer(spec.source, last, _notes(window, sums, rows, spec)),
-        left=_LEFT,
+        footer=spec.footer(last, _notes(window, sums, rows, spec)),
+        left=68,
         right=names_width(ends),
         below=30,
     )
-    low, high = reach(known["value"], 0.0)
-    room = 0.05 * (high - low) or 1.0
-    plot = page.plot(low - room, high + room)
-    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
-    x, y = time_x("at", first, last), alt.Y("value:Q", scale=scale, axis=value_axis(signed(PERCENT_LABEL), 7))
+    plot = page.plot(*roomy(known["value"], 0.05, 0.0))
+    x, y = time_x("at", first, last), value_y(plot, value_axis(signed(PERCENT_LABEL), 7))
     channels = series_channels(styles)
     return page.draw(
         [
             reference_line("value", 0).encode(y=y),
             *broken_lines(known, x, y, **channels),
             *end_labels(ends, plot, y, channels["color"]),
-            axis_title("Net flow since the start, % of the market cap before", x=EDGE - _LEFT),
+            page.value_title("Net flow since the start, % of the market cap before"),
         ]
     )
 
@@ -157,7 +151,7 @@ def _styles(sums: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[SeriesStyle]:
 
 def _notes(window: pl.DataFrame, sums: pl.DataFrame, rows: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[str]:
     order = [style.series for style in spec.assets]
-    flows = known_fund_flows(window)
+    flows = window.filter(is_known_of_fund("flow_usd"))
     funds, summed, drawn = set(flows["symbol"]), set(sums["series"]), set(rows["series"])
     of_funds = window.filter(pl.col("symbol").is_in(funds))
     notes = without_flow_notes(window, funds, order)
@@ -166,5 +160,4 @@ def _notes(window: pl.DataFrame, sums: pl.DataFrame, rows: pl.DataFrame, spec: C
     if rows.filter(pl.col("known") > 0)["value"].null_count():
         notes.append(f"a line breaks where the flow is not known; {PARTLY_KNOWN}")
     notes += not_drawn_notes("smaller, not drawn", summed - drawn, order)
-    notes += not_drawn_notes("market cap unknown, not drawn", funds - summed, order)
-    return [*notes, *spec.notes]
+    return [*notes, *not_drawn_notes("market cap unknown, not drawn", funds - summed, order)]

@@ -10,7 +10,7 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.context_spec import FlowComparisonSpec
 from marketflows_pipeline.charts.cross_asset.correlation_matrix import correlation_cell
 from marketflows_pipeline.charts.cross_asset.spec import shown_symbols
-from marketflows_pipeline.charts.cross_asset.wording import lag_finding, not_drawn_notes, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import lag_finding, not_drawn_notes
 from marketflows_pipeline.charts.style.axes import name_axis
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.heatmap import Heatmap
@@ -36,15 +36,13 @@ def flow_comparison_chart(frame: pl.DataFrame, spec: FlowComparisonSpec) -> alt.
     page = Frame(
         title=lag_finding(frame.filter("is_best").sort("symbol").to_dicts()),
         subtitle=["Correlation of our flows with the reported ones, ours so many sessions later (columns)"],
-        footer=session_footer(
-            spec.source,
+        footer=spec.footer(
             session,
             [
                 "reported flows from own files",
                 f"{_BEST} highest of the fund",
                 "ours go by the session of the orders, as far as that is known",
                 *not_drawn_notes("not drawn", present[spec.most :], order),
-                *spec.notes,
             ],
         ),
         left=names_margin(rows),

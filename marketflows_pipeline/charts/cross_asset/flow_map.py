@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE, FlowMapSpec
-from marketflows_pipeline.charts.cross_asset.wording import flows_text, left_out_notes, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import flows_text, left_out_notes
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.marks import INK as OWN_INK
-from marketflows_pipeline.charts.style.marks import note, records
+from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, RISE_INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import counted, usd_text
@@ -49,7 +48,7 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
             flows_text(spec.window_sessions, session),
             "each outflow is spread over the inflows by their size",
         ],
-        footer=session_footer(spec.source, session, _notes(rows, columns, spec)),
+        footer=spec.footer(session, _notes(rows, columns, spec)),
         left=EDGE + widest + _TOTAL_WIDTH,
         above=_HEADER + 10,
     )
@@ -59,19 +58,16 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
         min(_CELL_WIDTH_MAX, page.plot_width / len(columns)),
         min(_CELL_HEIGHT_MAX, page.plot_height / len(rows)),
     )
-    names: dict[str, Any] = {"baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    sums: dict[str, Any] = {"baseline": "middle", "fontSize": TOTAL_SIZE}
-    lost, gained = _labels("row", rows, -1), _labels("column", columns, 1)
-    x, y = grid.x(), grid.y()
+    names: dict[str, Any] = {"fontSize": LABEL_SIZE, "fontWeight": "bold"}
     return page.draw(
         [
             *grid.draw(flow_cells(pairs, grid)),
-            lost.mark_text(**names, align="left", x=EDGE - page.left).encode(y=y, text="text:N", color=OWN_INK),
-            lost.mark_text(**sums, align="right", x=-10, color=FALL_INK).encode(y=y, text="total:N"),
-            gained.mark_text(**names, align="center", y=-26).encode(x=x, text="text:N", color=OWN_INK),
-            gained.mark_text(**sums, align="center", y=-12, color=RISE_INK).encode(x=x, text="total:N"),
+            grid.labels("row", short_names(rows), **names, align="left", x=page.edge),
+            grid.labels("row", _totals(rows, -1, FALL_INK), fontSize=TOTAL_SIZE, align="right", x=-10),
+            grid.labels("column", short_names(columns), **names, y=-26),
+            grid.labels("column", _totals(columns, 1, RISE_INK), fontSize=TOTAL_SIZE, y=-12),
             note("gained \u2192", x=0, y=7 - _HEADER),
-            note("lost \u2193", x=EDGE - page.left, y=-12),
+            note("lost \u2193", x=page.edge, y=-12),
         ]
     )
 
@@ -117,7 +113,7 @@ def _notes(rows: Mapping[str, float], columns: Mapping[str, float], spec: FlowMa
         notes.append("more flowed in than out, so the rest came from outside the universe")
     if OUTSIDE in columns:
         notes.append("more flowed out than in, so the rest went outside the universe")
-    return [*notes, *left_out_notes(spec.unknown, spec.issuance), *spec.notes]
+    return [*notes, *left_out_notes(spec.unknown, spec.issuance)]
 
 
 def flow_cells(pairs: pl.DataFrame, grid: Heatmap) -> list[Cell]:
@@ -134,14 +130,11 @@ def flow_cells(pairs: pl.DataFrame, grid: Heatmap) -> list[Cell]:
     return cells
 
 
-def _labels(key: str, side: Mapping[str, float], sign: int) -> alt.Chart:
-    """Name and total of each row or column; what is outside of the universe has no total."""
-    return records(
-        {
-            key: name,
-            "text": SHORT_NAMES.get(name, name),
-            "ink": GREY if name in SHORT_NAMES else INK,
-            "total": "" if name == OUTSIDE else usd_text(sign * total, signed=True),
-        }
-        for name, total in side.items()
-    )
+def short_names(side: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Name and colour of each row or column; what is no asset is grey."""
+    return {name: (SHORT_NAMES[name], GREY) if name in SHORT_NAMES else (name, INK) for name in side}
+
+
+def _totals(side: Mapping[str, float], sign: int, ink: str) -> dict[str, tuple[str, str]]:
+    """Total of each row or column; what is outside of the universe has none."""
+    return {name: (usd_text(sign * total, signed=True), ink) for name, total in side.items() if name != OUTSIDE}

@@ -15,14 +15,13 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     left_out_notes,
     percent_of_cap_text,
-    session_footer,
 )
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, note_of, usd_text
 
 RANKED, ISSUED, NOT_KNOWN = "ranked", "issuance, not ranked", "flow unknown"
 
@@ -51,7 +50,7 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
     return bars.page(
         _title(ordered, spec),
         _subtitle(ordered, spec, session),
-        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        spec.footer(session, _notes(ordered, shown, spec)),
         [*FLOW_SYMBOLS, *issued],
     )
 
@@ -117,9 +116,7 @@ def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) ->
     smaller, issued, unknown = (
         absent.filter(pl.col("group") == group).get_column("symbol").to_list() for group in (RANKED, ISSUED, NOT_KNOWN)
     )
-    if smaller:
-        notes.append(f"smaller, not drawn: {names_text(smaller)}")
-    return [*notes, *left_out_notes(unknown, issued), *spec.notes]
+    return [*notes, *note_of("smaller, not drawn", smaller), *left_out_notes(unknown, issued)]
 
 
 def _rows(shown: pl.DataFrame, window: int) -> list[Row]:

@@ -8,12 +8,12 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
-from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text, session_footer
+from marketflows_pipeline.charts.cross_asset.wording import flows_text, known_text
 from marketflows_pipeline.charts.style.frame import framed
-from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
-from marketflows_pipeline.charts.style.theme import INK, sign_ink
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, RankedBars, Row, Text, flow_bar
+from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, share_text, usd_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, note_of, share_text, usd_text
 
 _ROW_MOST = 64
 _COVERAGE = ("coverage_pct", "least_coverage_pct")
@@ -42,7 +42,7 @@ def fund_groups_chart(frame: pl.DataFrame, spec: FundGroupsSpec) -> alt.LayerCha
     return bars.page(
         _title(ordered, n_sessions),
         [f"{flows_text(n_sessions, session)}, summed over the funds of each group whose flow is known"],
-        session_footer(spec.source, session, _notes(ordered, shown, spec)),
+        spec.footer(session, _notes(ordered, shown)),
         FLOW_SYMBOLS,
     )
 
@@ -64,18 +64,16 @@ def _row(row: dict[str, Any], n_sessions: int) -> Row:
         Text(f"{row['n_known']} of {row['n_funds']}"),
         *(Text(UNKNOWN if row[name] is None else share_text(row[name])) for name in _COVERAGE),
     )
-    name = Text(row["asset_group"], INK)
-    if flow is None:
-        return Row(name=name, bars=(Bar(Text("flow unknown")),), columns=columns)
-    text = f"{usd_text(flow, signed=True)}{known_text(row['sessions_known'], n_sessions)}"
-    return Row(name=name, bars=(Bar(Text(text, sign_ink(flow)), signed_part(flow), is_bold=True),), columns=columns)
+    known = known_text(row["sessions_known"], n_sessions)
+    text = "flow unknown" if flow is None else f"{usd_text(flow, signed=True)}{known}"
+    return Row(name=Text(row["asset_group"], INK), bars=(flow_bar(flow, text),), columns=columns)
 
 
-def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FundGroupsSpec) -> list[str]:
-    notes = [
+def _notes(ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
+    absent = ordered.join(shown, on="asset_group", how="anti", maintain_order="left")["asset_group"].to_list()
+    return [
         "nothing is filled in: a sum of a part of a group is that of the part",
         "of assets: share of the last known assets at the newest session; least: of any session",
         "a fund is in a part of a group and in the whole",
+        *note_of("smaller, not drawn", absent),
     ]
-    absent = ordered.join(shown, on="asset_group", how="anti", maintain_order="left")["asset_group"].to_list()
-    return [*notes, *([f"smaller, not drawn: {names_text(absent)}"] if absent else []), *spec.notes]

@@ -8,17 +8,16 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.price_and_share_effects import summed_effects
-from marketflows_pipeline.charts.cross_asset.spec import PriceFlowSpec, last_sessions
+from marketflows_pipeline.charts.cross_asset.spec import PriceFlowSpec
 from marketflows_pipeline.charts.cross_asset.wording import (
     PARTLY_KNOWN,
     known_text,
     percent_of_cap_text,
-    session_footer,
     without_flow_notes,
 )
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, signed, value_axis, value_x, value_y
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, text_width
+from marketflows_pipeline.charts.style.layout import Box, PlotArea, point_labels, roomy
 from marketflows_pipeline.charts.style.marks import FILL, note, records, reference_line, texts
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GRID, INTO, OUT_OF, sign_ink
 from marketflows_pipeline.charts.style.time_axis import first_and_last
@@ -26,7 +25,7 @@ from marketflows_pipeline.charts.style.wording import counted, day_text
 
 LABEL_SIZE = 12.5
 
-_LEFT, _RIGHT, _AREA, _CORNER_SIZE = 68, EDGE + 8, 110, 12
+_RIGHT, _AREA = EDGE + 8, 110
 _LABEL_HEIGHT = 15
 
 
@@ -34,12 +33,11 @@ _LABEL_HEIGHT = 15
 def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.LayerChart:
     """Draw each fund by its price effect across and its flow upwards, in percent of its market cap before the window.
 
-    The frame holds rows of ``core.asset_flows`` of the window.
+    The frame holds rows of ``core.asset_flows`` of the window's sessions.
     """
-    window = last_sessions(frame, spec.sessions)
-    sessions = window["session"].n_unique()
-    _, last = first_and_last(window, "session")
-    effects = summed_effects(window)
+    sessions = frame["session"].n_unique()
+    _, last = first_and_last(frame, "session")
+    effects = summed_effects(frame)
     drawable = effects.filter(pl.col("cap_before_usd") > 0)
     funds = drawable.sort("cap_before_usd", "symbol", descending=[True, False]).head(spec.rows)
     page = Frame(
@@ -48,40 +46,27 @@ def price_against_flow_chart(frame: pl.DataFrame, spec: PriceFlowSpec) -> alt.La
             f"Sums of daily effects, {counted(sessions, 'session')} to {day_text(last)}",
             "in percent of the market cap before",
         ],
-        footer=session_footer(spec.source, last, _notes(window, effects, funds, sessions, spec)),
-        left=_LEFT,
+        footer=spec.footer(last, _notes(frame, effects, funds, sessions, spec)),
+        left=68,
         right=_RIGHT,
         above=40,
         below=48,
     )
-    across, up = _domain(funds["price_pct"]), _domain(funds["share_pct"])
-    size = (page.plot_width, page.plot_height)
-    zero = (-across[0] / (across[1] - across[0]) * size[0], up[1] / (up[1] - up[0]) * size[1])
-    placed = funds.with_columns(
-        x=(pl.col("price_pct") - across[0]) / (across[1] - across[0]) * size[0],
-        y=(up[1] - pl.col("share_pct")) / (up[1] - up[0]) * size[1],
-        fill=pl.when(pl.col("share_pct") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO)),
-    )
-    x = alt.X("price_pct:Q", scale=alt.Scale(domain=list(across), nice=False), axis=_price_axis())
-    y = alt.Y("share_pct:Q", scale=alt.Scale(domain=list(up), nice=False), axis=value_axis(signed(PERCENT_LABEL), 7))
-    points = records(placed.select("price_pct", "share_pct", "fill").to_dicts())
+    plot = page.plot(*roomy(funds["share_pct"], 0.12, 0.0), across=roomy(funds["price_pct"], 0.12, 0.0))
+    x = value_x(plot, _price_axis(), "price_pct")
+    y = value_y(plot, value_axis(signed(PERCENT_LABEL), 7), "share_pct")
+    fill = pl.when(pl.col("share_pct") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO))
+    points = records(funds.select("price_pct", "share_pct", fill=fill).to_dicts())
     return page.draw(
         [
             reference_line("share_pct", 0).encode(y=y),
             reference_line("price_pct", 0).encode(x=x),
-            *_corners(size),
+            *_corners(plot),
             points.mark_circle(size=_AREA, opacity=1, stroke=BACKGROUND, strokeWidth=1).encode(x=x, y=y, color=FILL),
-            *_labels(placed, size, zero, sessions),
-            axis_title("Flow: share effect", x=EDGE - _LEFT, y=-14),
+            *_labels(funds, plot, sessions),
+            page.value_title("Flow: share effect", -14),
         ]
     )
-
-
-def _domain(values: pl.Series) -> tuple[float, float]:
-    """The values and zero, with room for points and labels."""
-    low, high = reach(values, 0.0)
-    room = 0.12 * (high - low) or 1.0
-    return low - room, high + room
 
 
 def _price_axis() -> alt.Axis:
@@ -95,42 +80,32 @@ def _price_axis() -> alt.Axis:
     )
 
 
-def _corners(size: tuple[float, float]) -> list[alt.Chart]:
+def _corners(plot: PlotArea) -> list[alt.Chart]:
     """What each corner means."""
-    width, height = size
     return [
-        note(f"{done} while {moved}", x=x, y=y, align=align, fontSize=_CORNER_SIZE)
-        for done, y in (("bought", 10), ("sold", height - 10))
-        for moved, x, align in (("falling", 6, "left"), ("rising", width - 6, "right"))
+        note(f"{done} while {moved}", x=x, y=y, align=align)
+        for done, y in (("bought", 10), ("sold", plot.height - 10))
+        for moved, x, align in (("falling", 6, "left"), ("rising", plot.width - 6, "right"))
     ]
 
 
-def _labels(
-    placed: pl.DataFrame, size: tuple[float, float], zero: tuple[float, float], sessions: int
-) -> list[alt.Chart]:
+def _labels(funds: pl.DataFrame, plot: PlotArea, sessions: int) -> list[alt.Chart]:
     """Symbol and flow beside each point where they have room."""
     radius = math.sqrt(_AREA / math.pi)
-    rows = list(placed.sort(-pl.col("share_pct").abs()).iter_rows(named=True))
-    words = [
-        f"{row['symbol']} {percent_of_cap_text(row['share_pct'])}{known_text(row['known'], sessions)}" for row in rows
-    ]
-    spots = [Box(row["x"] - radius, row["y"] - radius, row["x"] + radius, row["y"] + radius) for row in rows]
-    sizes = [(text_width(text, LABEL_SIZE, bold=True), float(_LABEL_HEIGHT)) for text in words]
-    # Words in the corners, and the two lines at zero.
-    obstacles = [Box(x, y, x + 140, y + 20) for x in (0, size[0] - 140) for y in (0, size[1] - 20)]
-    obstacles += [Box(zero[0] - 1, 0, zero[0] + 1, size[1]), Box(0, zero[1] - 1, size[0], zero[1] + 1)]
-    places = place_labels(spots, sizes, obstacles, Box(0, 0, size[0] + _RIGHT - 4, size[1]))
     labels = [
-        {
-            "x": place.left,
-            "y": (place.top + place.bottom) / 2,
-            "text": text,
-            "ink": sign_ink(row["share_pct"]),
-        }
-        for row, text, place in zip(rows, words, places, strict=True)
-        if place is not None
+        (
+            f"{row['symbol']} {percent_of_cap_text(row['share_pct'])}{known_text(row['known'], sessions)}",
+            sign_ink(row["share_pct"]),
+            Box.around(plot.pixel_x(row["price_pct"]), plot.pixel(row["share_pct"]), radius),
+        )
+        for row in funds.sort(-pl.col("share_pct").abs()).iter_rows(named=True)
     ]
-    return [texts(labels, fontSize=LABEL_SIZE, fontWeight="bold")] if labels else []
+    # Words in the corners, and the two lines at zero.
+    width, height, zero_x, zero_y = plot.width, plot.height, plot.pixel_x(0.0), plot.pixel(0.0)
+    obstacles = [Box(x, y, x + 140, y + 20) for x in (0, width - 140) for y in (0, height - 20)]
+    obstacles += [Box(zero_x - 1, 0, zero_x + 1, height), Box(0, zero_y - 1, width, zero_y + 1)]
+    shown = point_labels(labels, LABEL_SIZE, _LABEL_HEIGHT, obstacles, Box(0, 0, width + _RIGHT - 4, height))
+    return [texts(shown, fontSize=LABEL_SIZE, fontWeight="bold")]
 
 
 def _title(funds: pl.DataFrame, sessions: int) -> str:
@@ -155,4 +130,4 @@ def _notes(
     ]
     if (funds["known"] < sessions).any():
         notes.append(PARTLY_KNOWN)
-    return [*notes, *spec.notes]
+    return notes

@@ -5,16 +5,15 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.cross_asset.spec import EffectsSpec, is_fund, last_sessions
+from marketflows_pipeline.charts.cross_asset.spec import EffectsSpec, is_known_of_fund
 from marketflows_pipeline.charts.cross_asset.wording import (
     PARTLY_KNOWN,
     known_text,
     not_drawn_notes,
     percent_of_cap_text,
-    session_footer,
     without_flow_notes,
 )
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, REFERENCE
@@ -28,15 +27,14 @@ _ROW_MOST = 64
 
 @framed
 def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
-    """Draw each fund's price effect and share effect as two bars.
+    """Draw each fund's price effect and share effect over the sessions of the frame as two bars.
 
     Bars are in percent of the fund's market cap before the window, so that small funds can be read beside large ones,
     on an axis symmetric around zero; the dollars stand beside them.
     """
-    window = last_sessions(frame, spec.sessions)
-    sessions = window.get_column("session").n_unique()
-    _, last = first_and_last(window, "session")
-    effects = summed_effects(window)
+    sessions = frame["session"].n_unique()
+    _, last = first_and_last(frame, "session")
+    effects = summed_effects(frame)
     drawable = effects.filter(pl.col("cap_before_usd") > 0)
     largest = drawable.sort("cap_before_usd", "symbol", descending=[True, False]).head(spec.rows)
     shown = largest.sort(-pl.col("price_pct").abs(), "symbol")
@@ -47,13 +45,13 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
             f"Sums of daily effects, {counted(sessions, 'session')} to {day_text(last)}",
             "in percent of the market cap before, US dollars beside it",
         ],
-        footer=session_footer(spec.source, last, _notes(window, effects, shown, spec)),
+        footer=spec.footer(last, _notes(frame, effects, shown, spec)),
         left=bars.left,
         right=bars.right,
         above=32,
     )
     symbols = [LegendEntry("price effect", PRICE_FILL), LegendEntry("share effect: the flow", SHARE_FILL)]
-    return page.draw([*bars.draw(page.plot_width, page.plot_height), *legend(symbols, right=page.plot_width)])
+    return page.draw([*bars.draw(page.plot_width, page.plot_height), *page.legend(symbols)])
 
 
 def summed_effects(window: pl.DataFrame) -> pl.DataFrame:
@@ -70,7 +68,7 @@ def summed_effects(window: pl.DataFrame) -> pl.DataFrame:
     price, share = pl.col("price_effect_usd"), pl.col("share_effect_usd")
     before = (pl.col("market_cap_usd") - pl.col("market_cap_change_usd")).first()
     return (
-        window.filter(is_fund(), price.is_finite(), share.is_finite())
+        window.filter(is_known_of_fund("price_effect_usd", "share_effect_usd"))
         .sort("symbol", "session")
         .group_by("symbol", maintain_order=True)
         .agg(price_usd=price.sum(), share_usd=share.sum(), cap_before_usd=before, known=pl.col("sessions_known").sum())
@@ -106,7 +104,7 @@ def _notes(window: pl.DataFrame, effects: pl.DataFrame, shown: pl.DataFrame, spe
     ]
     if (shown["known"] < window["session"].n_unique()).any():
         notes.append(PARTLY_KNOWN)
-    return [*notes, *not_drawn_notes("not drawn", known - set(shown["symbol"]), order), *spec.notes]
+    return [*notes, *not_drawn_notes("not drawn", known - set(shown["symbol"]), order)]
 
 
 def _rows(shown: pl.DataFrame, names: dict[str, str], sessions: int) -> list[Row]:

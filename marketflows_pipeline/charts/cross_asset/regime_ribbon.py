@@ -8,12 +8,12 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
-from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer
-from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
+from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES
+from marketflows_pipeline.charts.style.axes import LegendEntry, value_axis, value_y
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
-from marketflows_pipeline.charts.style.layout import reach, text_width
+from marketflows_pipeline.charts.style.layout import PlotArea, roomy, text_width
 from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import FILL, blend, records
 from marketflows_pipeline.charts.style.theme import OUTLINE
@@ -23,7 +23,6 @@ from marketflows_pipeline.charts.style.wording import counted, day_text, share_t
 # Light enough for a thin line on top; risk-off differs from risk-on in lightness too, not in hue alone.
 BANDS = {"risk_on": var("risk-on"), "mixed": var("mixed"), "risk_off": var("risk-off")}
 
-_LEFT = 64
 _UPPER_SHARE = 0.62
 _BETWEEN = 40
 _BAND_ROOM = timedelta(days=1)
@@ -36,15 +35,15 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     A band reaches from its first session to the first of the next band. Sessions without a regime have no band; where
     a close or VIX is missing its line breaks.
     """
-    rows = frame.sort("session").tail(spec.sessions)
+    rows = frame.sort("session")
     first, last = first_and_last(rows, "session")
     labels = {column: _last_text(rows, column, last) for column in ("close_usd", "vix")}
     newest = rows.row(-1, named=True)
     page = Frame(
         title=f"Risk regime on {day_text(last)}: {REGIME_NAMES.get(newest['regime'], 'not known')}",
         subtitle=_subtitle(newest, rows.height),
-        footer=session_footer(spec.source, last, _notes(rows, spec)),
-        left=_LEFT,
+        footer=spec.footer(last, _notes(rows)),
+        left=64,
         right=12 + max(text_width(label, LABEL_SIZE, bold=True) for label in labels.values()) + EDGE,
         below=30,
     )
@@ -57,9 +56,9 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
         [
             panel(_panel_layers(rows, "close_usd", labels["close_usd"], bands, x, place=(0, upper))),
             panel(_panel_layers(rows, "vix", labels["vix"], bands, x, place=(lower, page.plot_height))),
-            axis_title(close, x=EDGE - _LEFT),
-            axis_title("VIX at the close, % a year", x=EDGE - _LEFT, y=lower - 10),
-            *legend(_legend(rows), right=page.width - _LEFT - EDGE),
+            page.value_title(close),
+            page.value_title("VIX at the close, % a year", lower - 10),
+            *page.legend(_legend(rows)),
         ]
     )
 
@@ -94,7 +93,7 @@ def _subtitle(newest: dict[str, object], sessions: int) -> list[str]:
     return [*parts, f"last {counted(sessions, 'session')}"]
 
 
-def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
+def _notes(rows: pl.DataFrame) -> list[str]:
     notes = [
         "regime: from VIX's percentile and ratios of risky to safe assets",
         "each session from data up to it alone",
@@ -104,7 +103,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
         notes.append(f"{current_look().paper}: no regime yet for {counted(without, 'session')}")
     if rows.get_column("close_usd").null_count() or rows.get_column("vix").null_count():
         notes.append("a line breaks where its figure is missing")
-    return [*notes, "a description of the market, not a forecast", *spec.notes]
+    return [*notes, "a description of the market, not a forecast"]
 
 
 def _last_text(rows: pl.DataFrame, column: str, last: date) -> str:
@@ -138,13 +137,10 @@ def _panel_layers(
         .with_columns(run=known_run(pl.col("value").is_not_null()))
         .filter(pl.col("value").is_not_null())
     )
-    low, high = reach(drawn["value"])
-    room = 0.06 * (high - low) or 1.0
+    low, high = roomy(drawn["value"], 0.06)
     is_close = column == "close_usd"
-    domain = [low - room if is_close else 0.0, high + room]
-    scale = alt.Scale(domain=domain, range=[bottom, top], nice=False, zero=False)
     axis = value_axis("'$' + format(datum.value, ',~f')" if is_close else "format(datum.value, '~f')", 5)
-    y = alt.Y("value:Q", scale=scale, axis=axis)
+    y = value_y(PlotArea(0, bottom - top, low if is_close else 0.0, high, top=top), axis)
     return [
         # Multiplied, so that the grid lines below stay visible.
         records(bands.to_dicts()).mark_rect(y=top, y2=bottom, blend=blend()).encode(x=x, x2="end", color=FILL),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marketflows_pipeline.charts.spec import SeriesStyle, Spec, too_short
+from marketflows_pipeline.charts.spec import SeriesStyle, Spec, any_known, too_short
 
 # Only these are flows of investors; issuance of coins is none, and price_only means that no flow is known.
 FUND_METHODS = ("shares", "aum")
@@ -19,7 +19,19 @@ OUTSIDE = "(outside the universe)"
 REGIMES = ("risk_on", "mixed", "risk_off")
 
 LEAST_SESSIONS = 2
+_EFFECTS = ("price_effect_usd", "share_effect_usd")
 _PACKAGE = "marketflows_pipeline.charts.cross_asset"
+_NEEDS_A_PAIR = (((pl.col("flow_usd") > 0).any(), "no fund had a known inflow or outflow"),)
+
+
+def is_fund() -> pl.Expr:
+    """Whether a row's flow is one of investors."""
+    return pl.col("flow_method").is_in(FUND_METHODS)
+
+
+def is_known_of_fund(*columns: str) -> pl.Expr:
+    """Whether a row's flow is one of investors, and all these figures of it are known."""
+    return is_fund() & pl.all_horizontal(pl.col(columns).is_finite())
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class CumulativeFlowsSpec(Spec):
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without two sessions of a known flow, or without a market cap to compare flows with."""
-        known = known_fund_flows(last_sessions(frame, self.sessions))
+        known = last_sessions(frame, self.sessions).filter(is_known_of_fund("flow_usd"))
         sessions = known.get_column("session").n_unique()
         if short := too_short(sessions, "session", "with a known flow of a fund", LEAST_SESSIONS):
             return short
@@ -58,7 +70,7 @@ class FlowRankingSpec(Spec):
 
     draw = f"{_PACKAGE}.flow_ranking:flow_ranking_chart"
     file_pattern = "CrossAsset_flow_ranking_{window_sessions}.png"
-    needs = ("flow_usd", "no flow is known in this window")
+    needs = ((any_known("flow_usd"), "no flow is known in this window"),)
     columns = (
         "symbol",
         "name",
@@ -82,16 +94,13 @@ class FlowMapSpec(Spec):
 
     draw = f"{_PACKAGE}.flow_map:flow_map_chart"
     file_pattern = "CrossAsset_flow_map_{window_sessions}.png"
+    needs = _NEEDS_A_PAIR
     columns = ("from_symbol", "to_symbol", "session", "flow_usd")
 
     window_sessions: int
     unknown: tuple[str, ...] = ()
     issuance: tuple[str, ...] = ()
     most: int = 12
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without any pair."""
-        return None if (frame.get_column("flow_usd") > 0).any() else "no fund had a known inflow or outflow"
 
 
 @dataclass(frozen=True)
@@ -100,16 +109,12 @@ class AllRankingsSpec(Spec):
 
     draw = f"{_PACKAGE}.all_windows:rankings_chart"
     file_pattern = "CrossAsset_flow_ranking_all.png"
+    needs = ((is_known_of_fund("flow_pct_of_market_cap").any(), "no flow of a fund is known in any window"),)
     columns = ("window_sessions", *FlowRankingSpec.columns)
     is_essential = True
 
     windows: tuple[int, ...]
     rows: int = 20
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a known flow of a fund in any window."""
-        known = frame.filter(is_fund(), pl.col("flow_pct_of_market_cap").is_finite())
-        return "no flow of a fund is known in any window" if known.is_empty() else None
 
 
 @dataclass(frozen=True)
@@ -118,47 +123,38 @@ class AllMapsSpec(Spec):
 
     draw = f"{_PACKAGE}.all_windows:maps_chart"
     file_pattern = "CrossAsset_flow_map_all.png"
+    needs = _NEEDS_A_PAIR
     columns = ("window_sessions", *FlowMapSpec.columns)
     is_essential = True
 
     windows: tuple[int, ...]
     most: int = 4
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without any pair."""
-        return None if (frame.get_column("flow_usd") > 0).any() else "no fund had a known inflow or outflow"
-
 
 @dataclass(frozen=True)
 class EffectsSpec(Spec):
-    """Price effect beside share effect of each fund, in so many rows at most.
+    """Price effect beside share effect of each fund over the last sessions, in so many rows at most.
 
     The assets are pairs of symbol and name in the order of the settings.
     """
 
     draw = f"{_PACKAGE}.price_and_share_effects:effects_chart"
     file_pattern = "CrossAsset_price_vs_flow.png"
+    needs = ((is_known_of_fund(*_EFFECTS).any(), "no fund has a known price effect and share effect"),)
     columns = (
         "symbol",
         "session",
         "flow_method",
-        "price_effect_usd",
-        "share_effect_usd",
+        *_EFFECTS,
         "market_cap_usd",
         "market_cap_change_usd",
         "sessions_known",
     )
 
-    assets: tuple[tuple[str, str], ...]
-    sessions: int = 21
-    rows: int = 16
+    sessions = 21
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a session in which both effects of a fund are known."""
-        known = last_sessions(frame, self.sessions).filter(
-            is_fund(), pl.col("price_effect_usd").is_finite(), pl.col("share_effect_usd").is_finite()
-        )
-        return "no fund has a known price effect and share effect" if known.is_empty() else None
+    assets: tuple[tuple[str, str], ...]
+    rows: int = 16
 
 
 @dataclass(frozen=True)
@@ -179,9 +175,10 @@ class RegimesSpec(Spec):
     is_essential = True
     columns = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
 
+    sessions = 756
+
     benchmark: str
     name: str
-    sessions: int = 756
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without two sessions of each line, or without any regime."""
@@ -202,16 +199,12 @@ class CorrelationsSpec(Spec):
     draw = f"{_PACKAGE}.correlation_matrix:correlations_chart"
     file_pattern = "CrossAsset_correlations.png"
     is_essential = True
+    needs = ((any_known("correlation"), "no correlation is known yet"),)
     columns = ("symbol_a", "symbol_b", "session", "correlation")
 
     assets: tuple[tuple[str, str], ...]
     window_sessions: int
     most: int = 20
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a correlation at the newest week's end."""
-        latest = frame.filter(pl.col("session") == pl.col("session").max())
-        return None if latest.get_column("correlation").is_finite().any() else "no correlation is known yet"
 
 
 @dataclass(frozen=True)
@@ -228,6 +221,10 @@ class ModelSpec(Spec):
     draw = f"{_PACKAGE}.model_quality:model_chart"
     file_pattern = "CrossAsset_model_{horizon}_{target}.png"
     is_essential = True
+    needs = tuple(
+        (((pl.col("variant") == "with_flows") & (pl.col("metric") == metric) & pl.col("value").is_finite()).any(), why)
+        for metric, why in (("auc", "the model has no AUC"), ("reliability", "the model has no reliability table"))
+    )
     columns = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
 
     horizon: int
@@ -237,29 +234,11 @@ class ModelSpec(Spec):
     planted_auc: float | None = None
     most: int = 18
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without an AUC or a reliability table."""
-        known = frame.filter(pl.col("variant") == "with_flows", pl.col("value").is_finite())
-        for metric, what in (("auc", "AUC"), ("reliability", "reliability table")):
-            if known.filter(pl.col("metric") == metric).is_empty():
-                return f"the model has no {what}"
-        return None
-
-
-def is_fund() -> pl.Expr:
-    """Whether a row's flow is one of investors."""
-    return pl.col("flow_method").is_in(FUND_METHODS)
-
 
 def last_sessions(frame: pl.DataFrame, count: int) -> pl.DataFrame:
     """Rows of the last so many sessions of the frame, whichever assets have them."""
     newest = frame.select(pl.col("session").unique().sort(descending=True).head(count))
     return frame.join(newest, on="session", how="semi", maintain_order="left")
-
-
-def known_fund_flows(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose flow is one of investors, and known."""
-    return frame.filter(is_fund(), pl.col("flow_usd").is_finite())
 
 
 def shown_symbols(present: Iterable[str], order: Sequence[str]) -> list[str]:

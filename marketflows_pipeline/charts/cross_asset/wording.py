@@ -9,16 +9,19 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import ISSUANCE, shown_symbols
-from marketflows_pipeline.charts.style.wording import MINUS, counted, day_text, names_text, share_text, value_text
+from marketflows_pipeline.charts.style.wording import (
+    MINUS,
+    counted,
+    day_text,
+    names_text,
+    note_of,
+    share_text,
+    value_text,
+)
 
 PROXY_OF_ISSUANCE = "issuance is not a flow of investors"
 PARTLY_KNOWN = "(n of m): sessions in the sum"
 REGIME_NAMES = {"risk_on": "risk-on", "mixed": "mixed", "risk_off": "risk-off"}
-
-
-def session_footer(source: str, session: date, notes: Sequence[str]) -> list[str]:
-    """Source, the session of the figures and caveats, as parts to be joined."""
-    return [source, f"as of the session of {day_text(session)}", *notes]
 
 
 def flows_text(count: int, last: date) -> str:
@@ -50,9 +53,7 @@ def interval_text(value: float, lower: float | None, upper: float | None, *, dec
 
 def left_out_notes(unknown: Sequence[str], issuance: Sequence[str]) -> list[str]:
     """Names of the assets without a flow of investors, each with the reason."""
-    notes = []
-    if unknown:
-        notes.append(f"flow unknown: {names_text(unknown)}")
+    notes = note_of("flow unknown", unknown)
     if issuance:
         notes.append(f"left out: {names_text(issuance)} ({PROXY_OF_ISSUANCE})")
     return notes
@@ -100,5 +101,4 @@ def lag_finding(best: Sequence[Mapping[str, Any]]) -> str:
 
 def not_drawn_notes(why: str, symbols: Iterable[str], order: Sequence[str]) -> list[str]:
     """Names of assets that a chart leaves out; nothing where it leaves out none."""
-    names = shown_symbols(symbols, order)
-    return [f"{why}: {names_text(names)}"] if names else []
+    return note_of(why, shown_symbols(symbols, order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 
@@ -36,14 +37,12 @@ class ExchangeChartContext:
     Attributes:
         hhi_thresholds: where moderate and high concentration begin.
         shares_top_n: exchanges that the shares show one by one, 1 to 11.
-        days: length of the reserves' window.
         notes: caveats for every footer, such as that the data are synthetic.
         coingecko: credit of what comes from there, as defillama is.
     """
 
     hhi_thresholds: tuple[float, float]
     shares_top_n: int = 8
-    days: int = 90
     notes: tuple[str, ...] = ()
     coingecko: str = "Data provided by CoinGecko"
     defillama: str = "Data provided by DefiLlama"
@@ -51,6 +50,16 @@ class ExchangeChartContext:
     def __post_init__(self) -> None:
         if not 1 <= self.shares_top_n < len(PALETTE):
             raise ValueError(f"shares_top_n is {self.shares_top_n}; only 1 to {len(PALETTE) - 1} can be told apart")
+
+    @property
+    def of_coingecko(self) -> dict[str, Any]:
+        """Fields of the specification of a chart of CoinGecko's figures."""
+        return {"source": self.coingecko, "notes": self.notes}
+
+    @property
+    def of_defillama(self) -> dict[str, Any]:
+        """The same of DefiLlama's."""
+        return {"source": self.defillama, "notes": self.notes}
 
 
 def exchange_charts(
@@ -82,12 +91,12 @@ def exchange_charts(
         *_reserves_jobs(netflow, context),
         *_shares_jobs(shares, members, context),
         *(_concentration_job(measure, dominance, members, context) for measure in MEASURES),
-        chart_job(
-            _presentable(whale_signals.sort("rank"), "symbol"),
-            WhaleSpec(source=context.coingecko, notes=context.notes),
-        ),
+        chart_job(_presentable(whale_signals.sort("rank"), "symbol"), WhaleSpec(**context.of_coingecko)),
         *(_ranking_job(kind, tvl, coverage, context) for kind in _KINDS),
-        _league_job(league, context),
+        chart_job(
+            _presentable(league.filter(period_days=LeagueSpec.period_days).sort("exchange_key"), "name"),
+            LeagueSpec(**context.of_defillama),
+        ),
     ]
 
 
@@ -100,12 +109,11 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list
     jobs: dict[str, RenderJob] = {}
     for (slug,), part in netflow.sort("slug", "day").group_by("slug", maintain_order=True):
         name = presentable_name(part.item(-1, "name"))
-        spec = ReservesSpec(str(slug), name, context.days, source=context.defillama, notes=context.notes)
-        job = chart_job(part, spec)
+        job = chart_job(part, ReservesSpec(str(slug), name, **context.of_defillama))
         # Slugs that differ by what no file name may hold share one chart, that of the first.
         jobs.setdefault(job.file_name, job)
-    of_all = AllReservesSpec(context.days, source=context.defillama, notes=context.notes)
-    together = chart_job(_presentable(netflow.sort("slug", "day"), "name"), of_all)
+    rows = _presentable(netflow.sort("slug", "day"), "name")
+    together = chart_job(rows, AllReservesSpec(**context.of_defillama))
     return [*jobs.values(), *([together] if len(jobs) > 1 else [])]
 
 
@@ -122,9 +130,8 @@ def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeC
                 segment=segment,
                 series=style,
                 mean_days=_MEAN_DAYS,
-                source=context.coingecko,
                 left_out=_left_out(members, "spot_volume", [segment]),
-                notes=context.notes,
+                **context.of_coingecko,
             ),
         )
         for (segment, frame), style in zip(frames.items(), styles, strict=True)
@@ -184,17 +191,10 @@ def _concentration_job(
         series=series_styles([(segment, SEGMENTS[segment]) for segment in _HHI_SEGMENTS]),
         thresholds=context.hhi_thresholds,
         left_out=_left_out(members, measure, _HHI_SEGMENTS),
-        source=context.coingecko if measure == "spot_volume" else context.defillama,
-        notes=context.notes,
+        **(context.of_coingecko if measure == "spot_volume" else context.of_defillama),
     )
     rows = dominance.filter(pl.col("segment").is_in(_HHI_SEGMENTS), measure=measure)
     return chart_job(rows.sort("segment", "day"), spec)
-
-
-def _league_job(league: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
-    spec = LeagueSpec(source=context.defillama, notes=context.notes)
-    rows = league.filter(pl.col("period_days") == spec.period_days).sort("exchange_key")
-    return chart_job(_presentable(rows, "name"), spec)
 
 
 def _ranking_job(kind: str, tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
@@ -202,5 +202,5 @@ def _ranking_job(kind: str, tvl: pl.DataFrame, coverage: pl.DataFrame, context: 
         "volume_24h_btc", "name", descending=[True, False], nulls_last=True
     )
     unmeasured = tuple(map(presentable_name, absent["name"].unique(maintain_order=True)))
-    spec = RankingSpec(kind=kind, source=context.defillama, unmeasured=unmeasured, notes=context.notes)
+    spec = RankingSpec(kind=kind, unmeasured=unmeasured, **context.of_defillama)
     return chart_job(_presentable(tvl.filter(kind=kind).sort("rank", "slug", nulls_last=True), "name"), spec)

@@ -11,22 +11,20 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
+from marketflows_pipeline.charts.style.axes import LegendEntry, value_axis, value_y
 from marketflows_pipeline.charts.style.broken_lines import broken_lines
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import reach
 from marketflows_pipeline.charts.style.marks import FILL, blend, csv_chart, records, reference_line, series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, short_day, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, short_day, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
 BAND_FILLS = (var("band1"), var("band2"), var("band3"))
 MONOPOLY = 10_000
-
-_LEFT = 64
 
 
 @framed
@@ -50,17 +48,16 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
             "Herfindahl-Hirschman index (HHI): the sum of squared shares in percent; 10,000 is a monopoly",
             f"daily, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
-        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)),
-        left=_LEFT,
+        footer=spec.footer(as_of(rows, "ts"), _notes(bounded, spec)),
+        left=64,
         right=names_width(ends),
         below=32,
     )
     # Far enough above the upper threshold to show its band.
     _, largest = reach(rows["value"], 1.25 * spec.thresholds[1] / 1.08, *bounded["upper"])
     plot = page.plot(0, min(MONOPOLY * 1.02, 1.08 * largest))
-    x, scale = time_x("at", first, last), alt.Scale(domain=[plot.low, plot.high], nice=False)
-    axis = value_axis("format(datum.value, ',.0f')", 7)
-    y, lower, low = (alt.Y(f"{field}:Q", scale=scale, axis=axis) for field in ("value", "lower", "low"))
+    x, axis = time_x("at", first, last), value_axis("format(datum.value, ',.0f')", 7)
+    y, lower, low = (value_y(plot, axis, field) for field in ("value", "lower", "low"))
     color = series_channels([style for style in spec.series if style.series in set(rows["series"])])["color"]
     bands: list[dict[str, Any]] = [
         {"text": text, "low": start, "high": end, "fill": fill}
@@ -78,8 +75,8 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
             *([] if bounded.is_empty() else [area.encode(x=x, y=lower, y2="upper", color=color, detail="run:N")]),
             *broken_lines(rows, x, y, color=color),
             *end_labels(ends, plot, y, color),
-            axis_title("Index", x=EDGE - _LEFT),
-            *legend(symbols, right=page.width - _LEFT - EDGE),
+            page.value_title("Index"),
+            *page.legend(symbols),
         ]
     )
 
@@ -131,4 +128,4 @@ def _notes(bounded: pl.DataFrame, spec: ConcentrationSpec) -> list[str]:
         notes = ["tracked wallets only: exchanges whose reserves are not known are not in it, and no bound is claimed"]
     if not bounded.is_empty():
         notes.append("light band: where the index can lie, given the volume that is not in it")
-    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
+    return [*notes, *fixed_set_notes(spec.left_out)]

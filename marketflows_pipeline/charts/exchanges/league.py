@@ -11,15 +11,14 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
-from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.ranked_bars import FLOW_SYMBOLS, RankedBars, Row, Text, flow_bar, reference_bar
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
     day_text,
-    footer_parts,
-    names_text,
+    note_of,
     percent_text,
     usd_text,
 )
@@ -31,15 +30,8 @@ _FLOW, _REPORTED = "netflow_mid_usd", "defillama_inflow_usd"
 def league_chart(frame: pl.DataFrame, spec: LeagueSpec) -> alt.LayerChart:
     """Draw net flows as horizontal bars from zero, the largest inflow on top, DefiLlama's own figure hollow below each.
 
-    Tracked exchanges come first; below a line those of which DefiLlama's figure alone is known.
-
-    Args:
-        frame: rows of ``mart.exchange_league`` of one period: exchange_key, name, is_tracked, rank, observed_at,
-            to_day, days_known, netflow_mid_usd, netflow_pct_of_reserves, defillama_inflow_usd, signs_differ.
-        spec: what the chart says.
-
-    Returns:
-        Bars, names, values at their ends, a column of shares of the reserves, legend, footer.
+    Tracked exchanges come first; below a line those of which DefiLlama's figure alone is known. The frame holds rows of
+    ``mart.exchange_league`` of one period.
     """
     ordered = drawable_exchanges(frame)
     shown = ordered.head(spec.rows)
@@ -53,7 +45,7 @@ def league_chart(frame: pl.DataFrame, spec: LeagueSpec) -> alt.LayerChart:
     return bars.page(
         _title(ordered, spec),
         _subtitle(ordered, spec),
-        footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, ordered, shown, spec)),
+        spec.footer(as_of(shown, "observed_at"), _notes(frame, ordered, shown)),
         [*FLOW_SYMBOLS, LegendEntry("DefiLlama's own figure", BACKGROUND, stroke=REFERENCE)],
     )
 
@@ -75,16 +67,8 @@ def _rows(shown: pl.DataFrame, spec: LeagueSpec) -> list[Row]:
     for name, flow, reported, percent, differ, days in shown.select(columns).iter_rows():
         ink = sign_ink(flow)
         partly = "" if flow is None or days >= spec.period_days else f" ({days} of {spec.period_days} days)"
-        own = Bar(
-            Text("not measured" if flow is None else f"{usd_text(flow, signed=True)}{partly}", ink),
-            signed_part(flow),
-            is_bold=flow is not None,
-        )
-        theirs = Bar(
-            Text("not reported" if reported is None else usd_text(reported, signed=True)),
-            ((reported, REFERENCE),) if reported else (),
-            is_hollow=True,
-        )
+        own = flow_bar(flow, "not measured" if flow is None else f"{usd_text(flow, signed=True)}{partly}")
+        theirs = reference_bar(reported, "not reported" if reported is None else usd_text(reported, signed=True))
         rows.append(
             Row(
                 name=Text(name, GREY if flow is None else INK),
@@ -128,14 +112,12 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
     return parts
 
 
-def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec: LeagueSpec) -> list[str]:
-    notes = [
+def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame) -> list[str]:
+    unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
+    absent = ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list()
+    return [
         "tracked wallets only: those that DefiLlama knows",
         f"net flow to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's to the as-of time",
+        *note_of("tracked, net flow not known", unknown),
+        *note_of("not drawn", absent),
     ]
-    unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
-    if unknown:
-        notes.append(f"tracked, net flow not known: {names_text(unknown)}")
-    if absent := ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list():
-        notes.append(f"not drawn: {names_text(absent)}")
-    return [*notes, *spec.notes]

@@ -10,19 +10,18 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
 from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
-from marketflows_pipeline.charts.style.axes import USD_LABEL, LegendEntry, axis_title, legend, signed, value_axis
+from marketflows_pipeline.charts.style.axes import USD_LABEL, LegendEntry, legend, signed, value_axis, value_y
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
-from marketflows_pipeline.charts.style.layout import reach, text_width
+from marketflows_pipeline.charts.style.layout import PlotArea, reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, records, reference_line
 from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, usd_text
 
 NO_FLOW_FILL = var("unknown")
 
-_LEFT = 72
 _UPPER_SHARE = 0.55
 _BETWEEN = 46
 _DAY_MS = 86_400_000
@@ -48,24 +47,22 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     page = Frame(
         title=f"{spec.name} holds {label} in tracked wallets",
         subtitle=_subtitle(rows, first, last),
-        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(spec, flows, unknown)),
-        left=_LEFT,
+        footer=spec.footer(as_of(rows, "ts"), _notes(flows, unknown)),
+        left=72,
         right=12 + text_width(label, LABEL_SIZE, bold=True) + EDGE,
         below=32,
     )
     upper = round((page.plot_height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN
     low, high = _reserve_domain(reserves)
-    x = time_x("at", first, last)
-    scale = alt.Scale(domain=[low, high], range=[upper, 0], nice=False, zero=False)
-    y = alt.Y("value:Q", scale=scale, axis=value_axis(USD_LABEL))
+    x, y = time_x("at", first, last), value_y(PlotArea(page.plot_width, upper, low, high), value_axis(USD_LABEL))
     from_zero = "" if low == 0 else " (axis does not start at zero)"
     return page.draw(
         [
             panel([*broken_lines(reserves, x, y), value_label(reserves, label, x, y)]),
             panel(_flow_layers(flows, unknown, x, (lower, page.plot_height))),
-            axis_title(f"Reserves of tracked wallets, all tokens, in US dollars{from_zero}", x=EDGE - _LEFT),
-            axis_title("Net flow of each day, in US dollars", x=EDGE - _LEFT, y=lower - 10),
+            page.value_title(f"Reserves of tracked wallets, all tokens, in US dollars{from_zero}"),
+            page.value_title("Net flow of each day, in US dollars", lower - 10),
             *legend(_legend(unknown), right=page.plot_width, y=lower - 17),
         ]
     )
@@ -120,7 +117,7 @@ def _subtitle(rows: pl.DataFrame, first: date, last: date) -> list[str]:
     return [*parts, f"{', '.join(of_reserves)} of reserves"] if of_reserves else parts
 
 
-def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
+def _notes(flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
         "net flow: change of token quantities at the mean of both days' prices, own tokens left out",
@@ -131,7 +128,7 @@ def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> li
     spans = flows.select((pl.col("day") - pl.col("previous_day")).dt.total_days().max()).item()
     if spans is not None and spans > 1:
         notes.append("the bar after missing records covers their days too")
-    return [*notes, *spec.notes]
+    return notes
 
 
 def _reserve_domain(reserves: pl.DataFrame) -> tuple[float, float]:
@@ -144,11 +141,8 @@ def _reserve_domain(reserves: pl.DataFrame) -> tuple[float, float]:
 def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tuple[float, float]) -> list[alt.Chart]:
     top, bottom = place
     limit = flow_limit(flows.get_column("netflow_mid_usd"))
-    y = alt.Y(
-        "netflow_mid_usd:Q",
-        scale=alt.Scale(domain=[-limit, limit], range=[bottom, top], nice=False),
-        axis=value_axis(signed(USD_LABEL), 5),
-    )
+    area = PlotArea(0, bottom - top, -limit, limit, top=top)
+    y = value_y(area, value_axis(signed(USD_LABEL), 5), "netflow_mid_usd")
     room = round(_BAR_ROOM * _DAY_MS)
     bars = flows.select(
         "netflow_mid_usd",

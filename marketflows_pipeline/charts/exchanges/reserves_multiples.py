@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import AT, csv_chart, rules, texts
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE, sign_ink
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, unbroken_run
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, usd_text
 
 _COLUMNS = {"deck": 3, "wide": 4, "square": 3}
 # Room between panels, above the line of one, below it, and beside its end.
@@ -64,7 +64,7 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
             f"{percent_text(low, 0)} to {percent_text(high, 0)}",
             f"daily, {counted((last - first).days, 'day')} to {day_text(last)}",
         ],
-        footer=footer_parts(spec.source, as_of(window, "ts"), _notes(count, len(shown), spec)),
+        footer=spec.footer(as_of(window, "ts"), _notes(count, len(shown))),
         left=EDGE,
         above=20,
         below=16,
@@ -93,11 +93,10 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
 
 def _lines(placed: Sequence[_Placed], scale: PlotArea, days: int) -> pl.DataFrame:
     """The lines of all panels in pixels, told apart by their runs."""
-    change = (scale.high - pl.col("change")) / (scale.high - scale.low) * scale.height
     return pl.concat(
         each.line.select(
             x=(left + pl.col("at") * scale.width / days).round(2),
-            y=(top + _HEAD + change).round(2),
+            y=(top + _HEAD + scale.pixel(pl.col("change"))).round(2),
             run=pl.format("{} {}", pl.lit(place), "run"),
         )
         for place, (each, (left, top)) in enumerate(placed)
@@ -149,11 +148,11 @@ def _title(shown: list[_Exchange], days: int) -> str:
     return f"Reserves of exchanges changed by {' to '.join(ends)} in {counted(days, 'day')}"
 
 
-def _notes(count: int, shown: int, spec: AllReservesSpec) -> list[str]:
+def _notes(count: int, shown: int) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
         "reserves move with prices; net flow is the change of token quantities, own tokens left out",
     ]
     if count > shown:
         notes.append(f"the {shown} largest of {count} exchanges")
-    return [*notes, *spec.notes]
+    return notes

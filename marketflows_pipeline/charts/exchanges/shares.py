@@ -11,10 +11,10 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.exchanges.wording import SEGMENTS, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, value_axis, value_y
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, line_ends, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
@@ -27,11 +27,10 @@ from marketflows_pipeline.charts.style.time_axis import (
     time_x,
     unbroken_run,
 )
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, names_text, share_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, note_of, share_text
 
 OTHER_FILL = var("other")
 
-_LEFT = 56
 _LABEL_MAX = 190
 _HALF_DAY_MS = 43_200_000
 
@@ -52,19 +51,17 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     page = Frame(
         title=_title(shown, spec),
         subtitle=_subtitle(spec, (last - first).days + 1, day_text(last), styles),
-        footer=footer_parts(spec.source, as_of(known, "ts"), _notes(known, shown, spec)),
-        left=_LEFT,
+        footer=spec.footer(as_of(known, "ts"), _notes(known, shown, spec)),
+        left=56,
         right=names_width(ends),
         below=32,
     )
-    scale = alt.Scale(domain=[0, 100], nice=False)
-    axis = value_axis(PERCENT_LABEL)
-    y, color = alt.Y("value:Q", scale=scale, axis=axis), series_channels(styles)["color"]
+    plot, axis = page.plot(0, 100), value_axis(PERCENT_LABEL)
     return page.draw(
         [
-            *_areas(stacked, styles, alt.Y("low:Q", scale=scale, axis=axis)),
-            *end_labels(ends, page.plot(0, 100), y, color),
-            axis_title("Share of spot volume", x=EDGE - _LEFT),
+            *_areas(stacked, styles, value_y(plot, axis, "low")),
+            *end_labels(ends, plot, value_y(plot, axis), series_channels(styles)["color"]),
+            page.value_title("Share of spot volume"),
         ]
     )
 
@@ -167,10 +164,9 @@ def _notes(known: pl.DataFrame, shown: pl.DataFrame, spec: SharesSpec) -> list[s
     absent = [style.label for style in spec.series if style.series not in set(shown["series"])]
     if fewest < most:
         notes.append("an exchange takes no room on a day without its figure")
-    if absent:
-        notes.append(f"not measured on the last day: {names_text(absent)}")
+    notes += note_of("not measured on the last day", absent)
     first, last = first_and_last(known)
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:
         notes.append(f"{current_look().paper} gaps: {counted(missing, 'day')} without an observation")
-    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
+    return [*notes, *fixed_set_notes(spec.left_out)]

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marketflows_pipeline.charts.spec import SeriesStyle, Spec, too_short
+from marketflows_pipeline.charts.spec import SeriesStyle, Spec, any_known, too_short
 
 LEAST_DAYS = 3
 OTHER = "*"
+# Whether a coin has a place on the scatter: a positive ratio (its axis is logarithmic) and a price change.
+HAS_PLACE = (
+    pl.col("volume_to_mcap_pct").is_finite()
+    & (pl.col("volume_to_mcap_pct") > 0)
+    & pl.col("price_change_24h_pct").is_finite()
+)
+_DAYS_OF_RESERVES = pl.col("day").filter(pl.col("reserves_usd").is_finite()).n_unique()
 _PACKAGE = "marketflows_pipeline.charts.exchanges"
 
 
@@ -25,6 +32,10 @@ class ReservesSpec(Spec):
 
     draw = f"{_PACKAGE}.reserves:reserves_chart"
     file_pattern = "Exchanges_reserves_{slug}.png"
+    needs = (
+        (_DAYS_OF_RESERVES > 0, "its reserves are not known"),
+        (_DAYS_OF_RESERVES > 1, "its reserves are known for 1 day, a time series needs 2"),
+    )
     columns = (
         "day",
         "ts",
@@ -38,13 +49,6 @@ class ReservesSpec(Spec):
     slug: str
     name: str
     days: int = 90
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without two days of known reserves."""
-        known = frame.filter(pl.col("reserves_usd").is_finite()).get_column("day").n_unique()
-        if known == 0:
-            return "its reserves are not known"
-        return None if known > 1 else "its reserves are known for 1 day, a time series needs 2"
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,10 @@ class WhaleSpec(Spec):
 
     draw = f"{_PACKAGE}.whale_scatter:whale_scatter"
     file_pattern = "Exchanges_whale_signals.png"
+    needs = (
+        (pl.len() > 0, "no coin was observed"),
+        (HAS_PLACE.any(), "no coin has both a volume and a price change"),
+    )
     columns = (
         "symbol",
         "rank",
@@ -133,12 +141,6 @@ class WhaleSpec(Spec):
         "signal_type",
     )
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a coin that has a place on the scatter."""
-        if frame.is_empty():
-            return "no coin was observed"
-        return "no coin has both a volume and a price change" if drawable_coins(frame).is_empty() else None
-
 
 @dataclass(frozen=True)
 class RankingSpec(Spec):
@@ -149,6 +151,7 @@ class RankingSpec(Spec):
 
     draw = f"{_PACKAGE}.tvl_ranking:ranking_chart"
     file_pattern = "Exchanges_TVL_ranking_{kind}.png"
+    needs = (((pl.col("tvl_usd") > 0).any(), "no exchange has a figure of what it holds"),)
     columns = (
         "slug",
         "name",
@@ -164,10 +167,6 @@ class RankingSpec(Spec):
     rows: int = 20
     unmeasured: tuple[str, ...] = ()
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without any figure."""
-        return None if (frame.get_column("tvl_usd") > 0).any() else "no exchange has a figure of what it holds"
-
 
 @dataclass(frozen=True)
 class LeagueSpec(Spec):
@@ -176,7 +175,7 @@ class LeagueSpec(Spec):
     draw = f"{_PACKAGE}.league:league_chart"
     file_pattern = "Exchanges_netflow_league.png"
     is_essential = True
-    needs = ("netflow_mid_usd", "no exchange has a known net flow")
+    needs = ((any_known("netflow_mid_usd"), "no exchange has a known net flow"),)
     columns = (
         "exchange_key",
         "name",
@@ -193,15 +192,6 @@ class LeagueSpec(Spec):
 
     period_days: int = 7
     rows: int = 14
-
-
-def drawable_coins(frame: pl.DataFrame) -> pl.DataFrame:
-    """Coins that have a place on the scatter: a positive ratio (its axis is logarithmic) and a price change."""
-    return frame.filter(
-        pl.col("volume_to_mcap_pct").is_finite(),
-        pl.col("volume_to_mcap_pct") > 0,
-        pl.col("price_change_24h_pct").is_finite(),
-    )
 
 
 def _too_few_days(frame: pl.DataFrame) -> str | None:

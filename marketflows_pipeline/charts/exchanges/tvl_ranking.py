@@ -14,8 +14,7 @@ from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
-    footer_parts,
-    names_text,
+    note_of,
     percent_text,
     share_text,
     usd_text,
@@ -46,7 +45,7 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
     return bars.page(
         _title(measured, spec),
         _subtitle(measured, shown, spec),
-        footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, shown, spec)),
+        spec.footer(as_of(shown, "observed_at"), _notes(shown, spec)),
         _legend(shown) if is_cex else (),
         above=32 if is_cex else 2,
     )
@@ -70,15 +69,13 @@ def _subtitle(measured: pl.DataFrame, shown: pl.DataFrame, spec: RankingSpec) ->
     return parts
 
 
-def _notes(frame: pl.DataFrame, shown: pl.DataFrame, spec: RankingSpec) -> list[str]:
+def _notes(shown: pl.DataFrame, spec: RankingSpec) -> list[str]:
     notes = ["share: of all that are measured", "7 days: change of the value, prices included"]
     if spec.kind == "cex":
         notes.insert(0, "tracked wallets only: those that DefiLlama knows")
         if shown.get_column("clean_tvl_usd").null_count():
             notes.append("grey: own tokens are not told apart")
-    if spec.unmeasured:
-        notes.append(f"reserves not known: {names_text(spec.unmeasured)}")
-    return [*notes, *spec.notes]
+    return [*notes, *note_of("reserves not known", spec.unmeasured)]
 
 
 def _rows(shown: pl.DataFrame, spec: RankingSpec) -> list[Row]:

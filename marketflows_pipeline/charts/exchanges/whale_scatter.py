@@ -9,10 +9,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, axis_title, legend, signed, value_axis
+from marketflows_pipeline.charts.exchanges.spec import HAS_PLACE, WhaleSpec
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, legend, signed, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, shorten, text_width
+from marketflows_pipeline.charts.style.layout import Box, point_labels, reach, shorten
 from marketflows_pipeline.charts.style.marks import FILL, records, reference_line, texts
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
@@ -26,12 +26,12 @@ from marketflows_pipeline.charts.style.theme import (
     RISE_INK,
 )
 from marketflows_pipeline.charts.style.time_axis import as_of
-from marketflows_pipeline.charts.style.wording import dollars, footer_parts
+from marketflows_pipeline.charts.style.wording import dollars
 
 RATIO_LINE_PCT = 10.0
 LABEL_SIZE, LABEL_HEIGHT = 11.5, 13
 
-_LEFT, _RIGHT = 68, EDGE + 8
+_RIGHT = EDGE + 8
 _LABEL_MAX = 110
 _AREA_MOST, _AREA_LEAST = 900.0, 30.0
 # With more coins than this the circles are drawn smaller.
@@ -74,7 +74,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     The area of a circle grows with the square root of the volume, since volumes span five powers of ten. Labels stand
     beside the unusual coins where there is room; the footer counts those that are left out.
     """
-    coins = drawable_coins(frame).sort("rank")
+    coins = frame.filter(HAS_PLACE).sort("rank")
     _, largest = reach(coins["volume_24h_usd"])
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
     unusual = coins.filter("is_unusual").height
@@ -85,7 +85,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
         subtitle=["A proxy: much trading for a coin's size hints at large holders; no transaction is seen"],
         # The footer counts the labels that found no room, and room depends on the footer: measured with all left out.
         footer=_footer_parts(frame, coins, unusual, spec),
-        left=_LEFT,
+        left=68,
         right=_RIGHT,
         above=40,
         below=48,
@@ -105,7 +105,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
             reference_line("volume_to_mcap_pct", RATIO_LINE_PCT, strokeDash=[4, 3]).encode(x=x),
             *_circle_layers(circles, x, y),
             *_label_layers(labels),
-            axis_title(f"Price change over 24 hours{bent}", x=EDGE - _LEFT, y=-14),
+            page.value_title(f"Price change over 24 hours{bent}", -14),
             *legend(_legend(largest, most), right=plot.width + 8, y=-20),
         ]
     )
@@ -142,32 +142,23 @@ def _circles(coins: pl.DataFrame, largest: float, most: float) -> pl.DataFrame:
     ).sort("area", descending=True)
 
 
-def _labels(circles: pl.DataFrame, plot: _Plot) -> list[dict[str, float | str]]:
+def _labels(circles: pl.DataFrame, plot: _Plot) -> list[dict[str, Any]]:
     """Text, ink and place in pixels of the labels that find room, in the order of the coins' rank."""
     named = circles.filter("is_unusual").sort("rank")
-    spots = _boxes(named, plot)
     texts = [shorten(symbol, LABEL_SIZE, _LABEL_MAX) for symbol in named.get_column("symbol")]
-    sizes = [(text_width(text, LABEL_SIZE, bold=True), float(LABEL_HEIGHT)) for text in texts]
+    labels = list(zip(texts, named.get_column("ink"), _boxes(named, plot), strict=True))
     lines = [
         Box(plot.x(RATIO_LINE_PCT) - 1, 0, plot.x(RATIO_LINE_PCT) + 1, plot.height),
         Box(0, plot.y(0) - 1, plot.width, plot.y(0) + 1),
     ]
     obstacles = [*_boxes(circles.filter(~pl.col("is_unusual")), plot), *lines]
     area = Box(0, 0, plot.width + _RIGHT - 4, plot.height)
-    placed = place_labels(spots, sizes, obstacles, area)
-    return [
-        {"text": text, "ink": ink, "x": place.left, "y": (place.top + place.bottom) / 2}
-        for text, ink, place in zip(texts, named.get_column("ink"), placed, strict=True)
-        if place is not None
-    ]
+    return point_labels(labels, LABEL_SIZE, LABEL_HEIGHT, obstacles, area)
 
 
 def _boxes(circles: pl.DataFrame, plot: _Plot) -> list[Box]:
-    boxes = []
-    for ratio, change, area in circles.select("volume_to_mcap_pct", "price_change_24h_pct", "area").iter_rows():
-        x, y, radius = plot.x(ratio), plot.y(change), math.sqrt(area / math.pi)
-        boxes.append(Box(x - radius, y - radius, x + radius, y + radius))
-    return boxes
+    places = circles.select("volume_to_mcap_pct", "price_change_24h_pct", "area").iter_rows()
+    return [Box.around(plot.x(ratio), plot.y(change), math.sqrt(area / math.pi)) for ratio, change, area in places]
 
 
 def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -184,7 +175,7 @@ def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]
     ]
 
 
-def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
+def _label_layers(labels: list[dict[str, Any]]) -> list[alt.Chart]:
     style: dict[str, Any] = {"fontSize": LABEL_SIZE, "fontWeight": "bold"}
     return [texts(labels, **style, stroke=BACKGROUND, strokeWidth=3, opacity=0.8), texts(labels, **style)]
 
@@ -248,4 +239,4 @@ def _footer_parts(frame: pl.DataFrame, coins: pl.DataFrame, unlabelled: int, spe
     left_out = frame.height - coins.height
     if left_out:
         notes.append(f"{left_out} not drawn: no volume or no price change")
-    return footer_parts(spec.source, as_of(coins, "observed_at"), [*notes, *spec.notes])
+    return spec.footer(as_of(coins, "observed_at"), notes)

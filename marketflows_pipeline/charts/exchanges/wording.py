@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from marketflows_pipeline.charts.style.wording import names_text, usd_text
+from marketflows_pipeline.charts.style.wording import note_of, usd_text
 
 SEGMENTS = {
     "all": "All exchanges",
@@ -17,9 +17,7 @@ MEASURES = {"spot_volume": "spot volume", "reserves": "reserves", "derivatives_v
 
 def fixed_set_notes(left_out: Sequence[str]) -> list[str]:
     """What a footer says of a measure over time: that it is over a fixed set, and who is left out of it."""
-    if not left_out:
-        return []
-    return [f"of exchanges measured on 90% of the days; left out, measured on fewer: {names_text(left_out)}"]
+    return note_of("of exchanges measured on 90% of the days; left out, measured on fewer", left_out)
 
 
 def flow_sum_text(flow_usd: float | None, window: int, covered: int) -> str:

@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, PALETTE, REFERENCE, RISE_INK
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, usd_text
 
 PRICE_FILL, SUPPLY_FILL, MEMBERS_FILL = REFERENCE, INTO, PALETTE[8]
 
@@ -25,14 +25,7 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
     """Draw a bar for each effect on each series, in percent of its market cap before.
 
     Narratives and portfolios stand by their change, ranges by their size. Large supply steps are part of new supply.
-
-    Args:
-        frame: category's rows of summed effects: series, market_cap_before_usd, change_usd, change_pct,
-            price_effect_usd, supply_effect_usd, large_supply_step_usd, membership_usd, rest_usd, days_known.
-        spec: what the chart says.
-
-    Returns:
-        Groups of bars, names, values at their ends, changes beside them, legend, footer.
+    The frame holds the summed effects of one category.
     """
     rows = _ordered(frame, spec)
     has_members = any(row["effects"][2] for row in rows)
@@ -49,7 +42,7 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
             f"Sums of daily effects, {counted(spec.days, 'day')} to {day_text(spec.as_of)}",
             "in percent of the market cap before",
         ],
-        footer_parts(spec.source, spec.as_of, _notes(rows, spec, has_members=has_members)),
+        spec.footer(spec.as_of, _notes(rows, spec, has_members=has_members)),
         [LegendEntry(text, fill) for text, fill in effects],
         above=30,
         is_fitted=True,
@@ -114,4 +107,4 @@ def _notes(rows: list[dict[str, Any]], spec: AttributionSpec, *, has_members: bo
     if has_members:
         who = "coins that crossed a limit, were listed or delisted" if spec.is_by_size else "members that changed"
         notes.insert(2, f"coming and going: {who}, at their market cap of that day")
-    return [*notes, *spec.notes]
+    return notes

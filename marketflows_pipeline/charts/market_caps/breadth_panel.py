@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, rules, ser
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, note_of, value_text
 
 ROWS_MOST = 12
 _ROW, _ROW_TIGHT = 92, 58
@@ -30,13 +30,12 @@ _HEAD_SIZE, _VALUE_SIZE, _DAY_SIZE = 12.5, 13, 11
 
 @dataclass(frozen=True)
 class _Measure:
-    """A column of panels: what it shows, between which values, and the line that rows are read against."""
+    """A column of panels: what it shows, and between which values; rows are read against the middle of these."""
 
     column: str
     head: str
     low: float
     high: float
-    middle: float
 
     @property
     def is_share(self) -> bool:
@@ -52,13 +51,8 @@ class _Measure:
 def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
     """Draw the share above the 50-day average, the McClellan oscillator and the share that beat bitcoin.
 
-    Args:
-        frame: rows of ``mart.breadth`` of a category and of the cohort: series, ts, n, is_backfilled,
-            above_ema_50_pct, mcclellan, beat_bitcoin_30d_pct.
-        spec: what the chart says.
-
-    Returns:
-        A grid of small panels on common scales, the last values beside them; parts of back-filled members are dashed.
+    A grid of small panels on common scales, the last values beside them; parts of back-filled members are dashed. The
+    frame holds rows of ``mart.breadth`` of a category and of the cohort.
     """
     rows = _window(frame, spec)
     shown = set(rows.filter(pl.any_horizontal(pl.col(spec.columns[4:]).is_finite())).get_column("series"))
@@ -66,7 +60,12 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
     last = as_of(rows, "ts")
     newest = {row["series"]: row for row in rows.filter(pl.col("ts") == last).iter_rows(named=True)}
     names = [RowName(style.series, style.label, _coins_text(newest.get(style.series)), style.color) for style in styles]
-    measures = _measures(rows)
+    largest = cast("float | None", rows.get_column("mcclellan").abs().max()) or 1.0
+    measures = [
+        _Measure("above_ema_50_pct", "Above their EMA 50", 0, 100),
+        _Measure("mcclellan", "McClellan oscillator", -largest, largest),
+        _Measure("beat_bitcoin_30d_pct", "Beat bitcoin over 30 days", 0, 100),
+    ]
     height = _ROW if len(styles) < _TIGHT_FROM else _ROW_TIGHT
     left = names_margin(names)
     first_day, last_day = first_and_last(rows)
@@ -77,7 +76,7 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
             f"{counted((last_day - first_day).days + 1, 'day')} to {day_text(last_day)}",
             "grey line: half of the coins, and as many rising as falling",
         ],
-        footer=footer_parts(spec.source, last, _notes(rows, styles, newest, spec)),
+        footer=spec.footer(last, _notes(rows, styles, newest, spec)),
         left=left,
         above=44,
         below=34,
@@ -100,15 +99,6 @@ def _window(frame: pl.DataFrame, spec: BreadthSpec) -> pl.DataFrame:
         .with_columns(day=pl.col("ts").dt.date())
         .sort("series", "ts")
     )
-
-
-def _measures(rows: pl.DataFrame) -> list[_Measure]:
-    largest = cast("float | None", rows.get_column("mcclellan").abs().max()) or 1.0
-    return [
-        _Measure("above_ema_50_pct", "Above their EMA 50", 0, 100, 50),
-        _Measure("mcclellan", "McClellan oscillator", -largest, largest, 0),
-        _Measure("beat_bitcoin_30d_pct", "Beat bitcoin over 30 days", 0, 100, 50),
-    ]
 
 
 def _lines(
@@ -240,9 +230,8 @@ def _notes(
     if len(styles) == ROWS_MOST < len(spec.series):
         notes.append(f"the first {ROWS_MOST} of {len(spec.series)} series")
     else:
-        unmeasured = [style.label for style in spec.series if style not in styles]
-        notes += [f"never 8 coins: {names_text(unmeasured)}"] if unmeasured else []
-    return [*notes, *spec.notes]
+        notes += note_of("never 8 coins", [style.label for style in spec.series if style not in styles])
+    return notes
 
 
 def _coins_text(row: dict[str, float] | None) -> str:

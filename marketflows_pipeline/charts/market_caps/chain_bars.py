@@ -8,9 +8,9 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.spec import ChainSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import framed
-from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text, signed_part
+from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text, reference_bar, signed_part
 from marketflows_pipeline.charts.style.theme import BACKGROUND, INK, INTO, OUT_OF, REFERENCE, sign_ink
-from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, percent_text
 
 _CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
 
@@ -36,14 +36,9 @@ def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
             f"Growth of market cap over {counted(spec.days, 'day')}, in percent",
             "members fixed at each 00:00 UTC; a coin changes its range only once it is 5 % beyond the limit",
         ],
-        footer_parts(
-            spec.source,
+        spec.footer(
             spec.as_of,
-            [
-                "the level counts each coin where it is, so that one that crosses a limit is growth",
-                "mostly of prices",
-                *spec.notes,
-            ],
+            ["the level counts each coin where it is, so that one that crosses a limit is growth", "mostly of prices"],
         ),
         [
             LegendEntry("rose", INTO),
@@ -56,16 +51,9 @@ def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
 
 def _row(label: str, changes: dict[str, float | None]) -> Row:
     chain, level = changes[_CHAIN], changes[_LEVEL]
-    own = Bar(
-        Text(UNKNOWN if chain is None else percent_text(chain, 1), sign_ink(chain)),
-        signed_part(chain),
-        is_bold=True,
-    )
-    other = Bar(
-        Text("level not known" if level is None else percent_text(level, 1)),
-        ((level, REFERENCE),) if level else (),
-        is_hollow=True,
-    )
+    text = UNKNOWN if chain is None else percent_text(chain, 1)
+    own = Bar(Text(text, sign_ink(chain)), signed_part(chain), is_bold=True)
+    other = reference_bar(level, "level not known" if level is None else percent_text(level, 1))
     crossings = UNKNOWN if chain is None or level is None else percent_text(level - chain, 1).removesuffix("%")
     return Row(name=Text(label, INK), bars=(own, other), columns=(Text(crossings),))
 

@@ -10,26 +10,19 @@ import polars as pl
 
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
 from marketflows_pipeline.charts.market_caps.spec import DominanceSpec
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, value_axis, value_y
 from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.marks import series_channels
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, value_text
-
-_LEFT = 56
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, value_text
 
 
 @framed
 def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
-    """Draw each share as a line from zero, back-filled days dashed.
+    """Draw each share as a line from zero that breaks where a day is missing, back-filled days dashed.
 
-    Args:
-        frame: rows of ``mart.dominance``: ts, n, is_backfilled and the shares in percent.
-        spec: what the chart says.
-
-    Returns:
-        Lines that break where a day is missing, labels with the last shares, footer.
+    The frame holds rows of ``mart.dominance``.
     """
     rows = _rows(frame, spec)
     first, last = first_and_last(rows)
@@ -42,14 +35,13 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
             "Share of the market cap of the followed coins above the smallest range limit, in percent",
             f"daily closes, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
-        footer=footer_parts(spec.source, newest, _notes(frame, rows, newest, spec)),
-        left=_LEFT,
+        footer=spec.footer(newest, _notes(frame, rows, newest)),
+        left=56,
         right=names_width(ends),
         below=32,
     )
     plot = page.plot(0, min(100.0, 1.08 * cast("float", rows.get_column("value").max())))
-    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
-    y = alt.Y("value:Q", scale=scale, axis=value_axis(PERCENT_LABEL))
+    y = value_y(plot, value_axis(PERCENT_LABEL))
     color = series_channels(shown)["color"]
     x = time_x("at", first, last)
     lines = with_joints(rows.with_columns(pl.col("value").round_sig_figs(7), at=on_time_axis("day")))
@@ -57,7 +49,7 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
         [
             *dashed_lines(lines, x=x, y=y, color=color, detail="run:N"),
             *end_labels(ends, plot, y, color),
-            axis_title("Share", x=EDGE - _LEFT),
+            page.value_title("Share"),
         ]
     )
 
@@ -86,9 +78,9 @@ def _title(rows: pl.DataFrame, spec: DominanceSpec) -> str:
     )
 
 
-def _notes(frame: pl.DataFrame, rows: pl.DataFrame, newest: datetime, spec: DominanceSpec) -> list[str]:
+def _notes(frame: pl.DataFrame, rows: pl.DataFrame, newest: datetime) -> list[str]:
     (n,) = frame.filter(pl.col("ts") == newest).get_column("n")
     notes = [f"{n:,} coins at the last close", "wrapped, staked and pegged coins left out; not the whole market"]
     if rows.get_column("is_backfilled").any():
         notes.append(NOTE)
-    return [*notes, *spec.notes]
+    return notes

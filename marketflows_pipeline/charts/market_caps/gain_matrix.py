@@ -27,7 +27,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.heatmap import Heatmap
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
-from marketflows_pipeline.charts.style.marks import note, records
+from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import footer_parts
 
@@ -83,10 +83,10 @@ def gain_matrix(frame: pl.DataFrame, spec: GainMatrixSpec) -> alt.LayerChart:
         layers.append(panel(grid.draw(drawn, text_size=_TEXT_SIZE, column_axis=column_axis(sorted_by))))
         phrase = "In US dollars" if base == US_DOLLAR else f"Against {label}"
         layers.append(note(phrase, x=grid.left, y=-36, fontSize=LABEL_SIZE, fontWeight="bold", color=INK))
-    names = records({"row": name, "text": labels[name]} for name in rows).mark_text(
-        align="right", baseline="middle", x=-10, fontSize=LABEL_SIZE, color=INK
+    names = {name: (labels[name], INK) for name in rows}
+    return page.draw(
+        [*layers, grid.labels("row", names, align="right", x=-10, fontSize=LABEL_SIZE)], independent=("x",)
     )
-    return page.draw([*layers, names.encode(y=grid.y(), text="text:N")], independent=("x",))
 
 
 def _notes(cells: pl.DataFrame, known: pl.DataFrame, rows: list[str], offsets: list[float]) -> list[str]:

@@ -9,24 +9,17 @@ from typing import Any, cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.legend import legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.market_caps.legend import LineNames, name_room
 from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
-from marketflows_pipeline.charts.style.end_labels import (
-    DIRECT_LABELS_MAX,
-    LABEL_SIZE,
-    end_labels,
-    line_ends,
-    names_width,
-)
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
-from marketflows_pipeline.charts.style.marks import records, reference_line, series_channels
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, signed, value_axis, value_y
+from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, line_ends
+from marketflows_pipeline.charts.style.frame import Frame, framed
+from marketflows_pipeline.charts.style.layout import roomy, shorten, text_width
+from marketflows_pipeline.charts.style.marks import records, reference_line
 from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import day_text, percent_text
 
-_LEFT = 64
 _BASE = 1000.0
 
 
@@ -46,31 +39,26 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
         return f"{shorten(style.label, LABEL_SIZE, room)} {figure}"
 
     ends = line_ends(rows, spec.series, label)
-    has_legend = ends.height > DIRECT_LABELS_MAX
+    names = LineNames(ends, spec.series)
     page = Frame(
         title=_title(rows, spec),
         subtitle=[
             f"Chained index on prices in {spec.base_label}, in percent since {day_text(first.date())}",
             spec.rule,
         ],
-        footer=footer_parts(spec.source, spec.as_of, [*_notes(rows, spec), *spec.notes]),
-        left=_LEFT,
-        right=legend_width(ends) if has_legend else names_width(ends),
+        footer=spec.footer(spec.as_of, _notes(rows, spec)),
+        left=64,
+        right=names.width,
         below=34,
     )
-    low, high = reach(rows["value"], 0.0)
-    room = 0.04 * (high - low) or 1
-    plot = page.plot(low - room, high + room)
+    plot = page.plot(*roomy(rows["value"], 0.04, 0.0))
     # The latest time lies within a day: its end is the end of the axis.
     end = last.date() if last == spec.last_close else last.date() + timedelta(days=1)
     x = time_x("at", first.date(), end)
-    y = alt.Y(
-        "value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False), axis=value_axis(signed(PERCENT_LABEL), 7)
+    y = value_y(plot, value_axis(signed(PERCENT_LABEL), 7))
+    drawn = _parts(rows.join(ends, on="series", how="semi", maintain_order="left")).select(
+        "series", "value", "part", at=on_time_axis("ts")
     )
-    styles = {style.series: style for style in spec.series}
-    names = legend_order(ends) if has_legend else ends["series"].to_list()
-    color = series_channels([styles[name] for name in names], legend(ends) if has_legend else None)["color"]
-    drawn = _parts(rows.filter(pl.col("series").is_in(names))).select("series", "value", "part", at=on_time_axis("ts"))
     dash = alt.StrokeDash(
         "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
     )
@@ -78,9 +66,9 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     return page.draw(
         [
             reference_line("value", 0).encode(y=y),
-            lines.encode(x=x, y=y, color=color, strokeDash=dash),
-            axis_title(f"Price index in {spec.base_label}, % since the base", x=EDGE - _LEFT),
-            *([] if has_legend else end_labels(ends, plot, y, color)),
+            lines.encode(x=x, y=y, color=names.channels["color"], strokeDash=dash),
+            page.value_title(f"Price index in {spec.base_label}, % since the base"),
+            *names.labels(plot, y),
         ]
     )
 

@@ -1,13 +1,21 @@
-"""Legend of a line chart with too many series for labels at the lines' ends."""
+"""Names of lines: labels at their ends, and a legend where there are too many series for these."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import label_expression
+from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, end_labels, names_width
 from marketflows_pipeline.charts.style.frame import EDGE
-from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.layout import PlotArea, text_width
+from marketflows_pipeline.charts.style.marks import series_channels
 
 LEGEND_MAX = 87
 
@@ -17,13 +25,40 @@ _NAME_MAX = {1: 210, 2: 150, 3: 110}
 _ROWS = 29
 
 
-def legend_order(ends: pl.DataFrame) -> list[str]:
-    """Series from the highest last value to the lowest."""
-    return ends.sort("value", descending=True, maintain_order=True).get_column("series").to_list()
+@dataclass(frozen=True)
+class LineNames:
+    """How the lines of some styles are named by the texts at their ends (series, value, text)."""
+
+    ends: pl.DataFrame
+    styles: Sequence[SeriesStyle]
+
+    @property
+    def has_legend(self) -> bool:
+        """Whether there is no room for a label at each line."""
+        return self.ends.height > DIRECT_LABELS_MAX
+
+    @property
+    def width(self) -> float:
+        """Room that the names need to the right of the plot."""
+        if not self.has_legend:
+            return names_width(self.ends)
+        widest = max(text_width(text, _SIZE) for text in self.ends.get_column("text"))
+        return _OFFSET + _columns(self.ends.height) * (widest + _SYMBOL) + EDGE
+
+    @cached_property
+    def channels(self) -> dict[str, Any]:
+        """Colours and dashes of the lines, with their legend in the order of the lines' ends."""
+        known = {style.series: style for style in self.styles}
+        ends = self.ends.sort("value", descending=True, maintain_order=True) if self.has_legend else self.ends
+        shown = [known[series] for series in ends.get_column("series")]
+        return series_channels(shown, _legend(ends) if self.has_legend else None)
+
+    def labels(self, plot: PlotArea, y: alt.Y) -> list[alt.Chart]:
+        """The labels at the ends, where there is no legend."""
+        return [] if self.has_legend else end_labels(self.ends, plot, y, self.channels["color"])
 
 
-def legend(ends: pl.DataFrame) -> alt.Legend:
-    """Names with latest values (series, value, text), in the order of the lines' ends."""
+def _legend(ends: pl.DataFrame) -> alt.Legend:
     columns = _columns(ends.height)
     return alt.Legend(
         title=None,
@@ -31,7 +66,7 @@ def legend(ends: pl.DataFrame) -> alt.Legend:
         offset=_OFFSET,
         symbolType="stroke",
         symbolSize=360,
-        values=legend_order(ends)[:LEGEND_MAX],
+        values=ends.get_column("series").to_list()[:LEGEND_MAX],
         # Vega would leave out all after the thirtieth.
         symbolLimit=0,
         labelExpr=label_expression(dict(ends.select("series", "text").iter_rows())),
@@ -44,12 +79,6 @@ def legend(ends: pl.DataFrame) -> alt.Legend:
 def name_room(names: int) -> float:
     """Width that one of so many names may have, in a legend or beside its line's end."""
     return _NAME_MAX[_columns(names)]
-
-
-def legend_width(ends: pl.DataFrame) -> float:
-    """Room that the legend needs to the right of the plot."""
-    widest = max(text_width(text, _SIZE) for text in ends.get_column("text"))
-    return _OFFSET + _columns(ends.height) * (widest + _SYMBOL) + EDGE
 
 
 def _columns(names: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import altair as alt
 import polars as pl
@@ -27,16 +27,14 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.axes import signed, value_axis, value_y
 from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
+from marketflows_pipeline.charts.style.frame import Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import PlotArea
-from marketflows_pipeline.charts.style.marks import series_channels
-from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.marks import channels_with_named_in_front
 from marketflows_pipeline.charts.style.time_axis import first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import footer_parts
 
-_LEFT = 64
 _BETWEEN = 40
 # A panel is about this high, so that as many labels have room beside it.
 _LABELS_HIGH = 240
@@ -65,7 +63,9 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
 
     The frame holds rows of ``mart.metrics`` of one category, order and EMA: base_asset, series, ts, value.
     """
-    shown = [_panel(frame, each) for each in spec.panels if each.why_empty(_of(frame, each)) is None][:_PANELS_MOST]
+    bases = ((each, frame.filter(base_asset=each.base_asset).drop("base_asset")) for each in spec.panels)
+    windows = [(each, shown_rows(rows, each)) for each, rows in bases if each.why_empty(rows) is None]
+    shown = [_Panel(each, rows, last_values(rows, each)) for each, rows in windows[:_PANELS_MOST]]
     main = shown[0]
     first, last = first_and_last_time(main.rows)
     is_long = last - first >= LONG_SPAN
@@ -78,7 +78,7 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
         title=chart_title(main.spec, standings(main.ends, main.spec, first, last), start),
         subtitle=[f"{what}, {others}" if others else what, *method],
         footer=footer_parts(spec.source, main.spec.as_of, [*spec.notes, *_notes(main, most)]),
-        left=_LEFT,
+        left=64,
         right=max(map(names_width, labels)),
         below=34,
     )
@@ -87,40 +87,17 @@ def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
     layers: list[alt.Chart | alt.LayerChart] = []
     for place, (each, named) in enumerate(zip(shown, labels, strict=True)):
         top = place * (height + _BETWEEN)
-        layers.append(panel(_lines(each, named, x, PlotArea(page.plot_width, height, *_domain(each)), top)))
-        phrase = base_phrase(each.spec)
-        title = f"{phrase[0].upper()}{phrase[1:]}: {_lower(value_axis_title(each.spec, start))}"
-        layers.append(axis_title(title, x=EDGE - _LEFT, y=top - 10))
+        domain = value_domain(each.rows.get_column("value"), each.spec)
+        layers.append(panel(_lines(each, named, x, PlotArea(page.plot_width, height, *domain, top=top))))
+        phrase, title = base_phrase(each.spec), value_axis_title(each.spec, start)
+        layers.append(page.value_title(f"{phrase[0].upper()}{phrase[1:]}: {title[0].lower()}{title[1:]}", top - 10))
     return page.draw(layers)
 
 
-def _of(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
-    return frame.filter(base_asset=spec.base_asset).drop("base_asset")
-
-
-def _panel(frame: pl.DataFrame, spec: ChartSpec) -> _Panel:
-    rows = shown_rows(_of(frame, spec), spec)
-    return _Panel(spec, rows, last_values(rows, spec))
-
-
-def _domain(each: _Panel) -> tuple[float, float]:
-    return value_domain(each.rows.get_column("value"), each.spec)
-
-
-def _lower(text: str) -> str:
-    return f"{text[0].lower()}{text[1:]}"
-
-
-def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea, top: float) -> Sequence[alt.Chart]:
-    scale = alt.Scale(domain=[area.low, area.high], range=[top + area.height, top], nice=False, zero=False)
-    y = alt.Y("value:Q", scale=scale, axis=value_axis(signed("datum.label"), ticks=5))
-    names = set(named["series"])
+def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea) -> Sequence[alt.Chart]:
+    y = value_y(area, value_axis(signed("datum.label"), ticks=5))
     drawn = [style for style in each.spec.series if style.series in set(each.ends["series"])]
-    # Grey ones first, so that they lie below the others.
-    styles = sorted(drawn, key=lambda style: style.series in names)
-    channels = series_channels(
-        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
-    )
+    channels = channels_with_named_in_front(drawn, set(named["series"]))
     return [
         *line_layers(each.rows, each.ends, x, y, width=area.width, **channels),
         *end_labels(named, area, y, channels["color"]),

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.legend import LEGEND_MAX, legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.market_caps.legend import LEGEND_MAX, LineNames, name_room
 from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows, without_flat_start
 from marketflows_pipeline.charts.market_caps.wording import (
     MOSTLY_PRICE,
@@ -19,15 +19,15 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
-from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
-from marketflows_pipeline.charts.style.marks import csv_chart, reference_line, series_channels
+from marketflows_pipeline.charts.style.axes import signed, value_axis, value_y
+from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE
+from marketflows_pipeline.charts.style.frame import Frame, framed
+from marketflows_pipeline.charts.style.layout import reach, roomy, shorten, text_width
+from marketflows_pipeline.charts.style.marks import csv_chart, reference_line
 from marketflows_pipeline.charts.style.time_axis import first_and_last, first_and_last_time, time_x
 from marketflows_pipeline.charts.style.wording import (
     footer_parts,
-    names_text,
+    note_of,
     percent_text,
     short_day,
     value_decimals,
@@ -37,7 +37,6 @@ from marketflows_pipeline.charts.style.wording import (
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
 
-_LEFT = 64
 _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
 # From here on the hour of a time says nothing.
@@ -58,30 +57,23 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     is_long = last - first >= LONG_SPAN
     start = start_text(first, is_long=is_long)
     ends = last_values(rows, spec)
-    has_legend = ends.height > DIRECT_LABELS_MAX
+    names = LineNames(ends, spec.series)
     page = Frame(
         title=chart_title(spec, standings(ends, spec, first, last), start),
         subtitle=chart_subtitle(spec, last - first),
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *caveats(rows, ends, spec)]),
-        left=_LEFT,
-        right=legend_width(ends) if has_legend else names_width(ends),
+        left=64,
+        right=names.width,
         below=34,
     )
     plot = page.plot(*value_domain(rows.get_column("value"), spec))
     x = time_x("ts", first, last, clock_axis(is_long=is_long))
-    y = alt.Y(
-        "value:Q",
-        scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
-        axis=value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7),
-    )
-    styles = {style.series: style for style in spec.series}
-    order = legend_order(ends) if has_legend else ends["series"]
-    channels = series_channels([styles[name] for name in order], legend(ends) if has_legend else None)
+    y = value_y(plot, value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7))
     return page.draw(
         [
-            *line_layers(rows, ends, x, y, width=plot.width, **channels),
-            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
-            *([] if has_legend else end_labels(ends, plot, y, channels["color"])),
+            *line_layers(rows, ends, x, y, width=plot.width, **names.channels),
+            page.value_title(value_axis_title(spec, start)),
+            *names.labels(plot, y),
         ]
     )
 
@@ -173,11 +165,10 @@ def caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str
     absent = [style.label for style in spec.series if style.series not in shown]
     late = ends.filter(pl.col("start") > rows.get_column("ts").min()).select("label", "start")
     notes = [MOSTLY_PRICE] if spec.diff_order > 0 else []
-    if absent:
-        notes.append(f"no value in this window: {names_text(absent, _NAMED)}")
-    if not (spec.diff_order or late.is_empty()):
+    notes += note_of("no value in this window", absent, _NAMED)
+    if not spec.diff_order:
         starts = [f"{label} ({short_day(start)})" for label, start in late.iter_rows()]
-        notes.append(f"change since a later start: {names_text(starts, _NAMED)}")
+        notes += note_of("change since a later start", starts, _NAMED)
     if ends.height > LEGEND_MAX:
         notes.append(f"the legend names the {LEGEND_MAX} highest of {ends.height} series")
     farthest = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)
@@ -211,11 +202,7 @@ def clock_axis(*, is_long: bool) -> alt.Axis:
 
 def value_domain(values: pl.Series, spec: ChartSpec) -> tuple[float, float]:
     """Range of the y axis: the values and zero, with a little room; 0..1 for unit scaling."""
-    if spec.is_unit:
-        return -0.02, 1.02
-    low, high = reach(values, 0.0)
-    room = 0.04 * (high - low) or 1
-    return low - room, high + room
+    return (-0.02, 1.02) if spec.is_unit else roomy(values, 0.04, 0.0)
 
 
 def _csv(rows: pl.DataFrame) -> alt.Chart:

@@ -20,7 +20,6 @@ from marketflows_pipeline.charts.style.treemap import squarified
 from marketflows_pipeline.charts.style.wording import (
     UNKNOWN,
     counted,
-    footer_parts,
     percent_text,
     share_text,
     usd_text,
@@ -50,12 +49,8 @@ class _Part:
 def market_map_chart(frame: pl.DataFrame, spec: MarketMapSpec) -> alt.LayerChart:
     """Draw parts and their coins as a treemap, and the parts with their figures beside it.
 
-    Args:
-        frame: rows of ``mart.market_map`` with a label of each coin.
-        spec: what the chart says.
-
-    Returns:
-        Tiles with name and change where they have room, a list of parts, footer.
+    Tiles have name and change where there is room. The frame holds rows of ``mart.market_map`` with a label of each
+    coin.
     """
     parts = _parts(frame, dict(spec.parts))
     limit = symmetric_limit(frame.get_column("price_change_7d_pct"))
@@ -66,7 +61,7 @@ def market_map_chart(frame: pl.DataFrame, spec: MarketMapSpec) -> alt.LayerChart
             f"\u00b1{value_text(limit, 1, signed=False)}%",
             f"in all {usd_text(sum(part.usd for part in parts))}, {frame.height:,} coins",
         ],
-        footer=footer_parts(spec.source, as_of(frame, "ts"), _notes(frame, spec)),
+        footer=spec.footer(as_of(frame, "ts"), _notes(frame, spec)),
         left=EDGE,
         right=_LIST,
         above=14,
@@ -200,4 +195,4 @@ def _notes(frame: pl.DataFrame, spec: MarketMapSpec) -> list[str]:
     notes = [spec.rule, "the followed coins, not the whole market; a part's change is weighted by market cap before"]
     if frame.get_column("is_backfilled").any():
         notes.append("back-filled with members that were known later only")
-    return [*notes, *spec.notes]
+    return notes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import polars as pl
@@ -13,10 +12,9 @@ from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.marks import INK as OWN_INK
-from marketflows_pipeline.charts.style.marks import note, records
+from marketflows_pipeline.charts.style.marks import note
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, RISE_INK
-from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, usd_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, usd_text
 
 OUTSIDE = ""
 OUTSIDE_LABEL = "below or not listed"
@@ -33,14 +31,7 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
     """Draw what crossed from each range to each other; the net of each range stands beside its name.
 
     Blue goes to a larger range, orange to a smaller one or out of all. A coin counts once, at its market cap after, a
-    delisted one at its last.
-
-    Args:
-        frame: from_range, to_range (null outside of all ranges), crossed_usd, n_coins.
-        spec: what the chart says.
-
-    Returns:
-        Cells, amounts, names with nets, footer.
+    delisted one at its last. In the frame from_range and to_range are null outside of all ranges.
     """
     pairs = {
         (start or OUTSIDE, end or OUTSIDE): (crossed, count)
@@ -49,6 +40,7 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
     known = {OUTSIDE: OUTSIDE_LABEL, **dict(spec.ranges)}
     # A range of older settings has no label.
     labels = {**known, **{name: name for pair in pairs for name in pair if name not in known}}
+    names = {name: (label, GREY if name == OUTSIDE else INK) for name, label in labels.items()}
     order = list(labels)[::-1]
     page = Frame(
         title=_title(pairs, labels, spec),
@@ -56,7 +48,14 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
             f"Market caps of coins in another range than {counted(spec.days, 'day')} before, {day_text(spec.as_of)}",
             "blue: to a larger range, orange: to a smaller one or out of all",
         ],
-        footer=footer_parts(spec.source, spec.as_of, _notes(spec)),
+        footer=spec.footer(
+            spec.as_of,
+            [
+                "each coin at its market cap after, a delisted one at its last",
+                "its own move stays with the range it came from",
+                "net: arrivals less departures; no figure is money that moved",
+            ],
+        ),
         left=EDGE + max(text_width(label, LABEL_SIZE, bold=True) for label in labels.values()) + _NET_WIDTH,
         above=_HEADER + 12,
     ).around(_CELL_HEIGHT * len(order))
@@ -64,11 +63,11 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
     return page.draw(
         [
             *grid.draw(_cells(pairs, order)),
-            _texts("row", labels, align="left", x=EDGE - page.left, fontWeight="bold").encode(y=grid.y()),
-            *_nets(pairs, order, grid),
-            _texts("column", labels, align="center", y=-12, fontWeight="bold").encode(x=grid.x()),
+            grid.labels("row", names, align="left", x=page.edge, fontSize=LABEL_SIZE, fontWeight="bold"),
+            grid.labels("row", _nets(pairs), align="right", x=-12, fontSize=LABEL_SIZE),
+            grid.labels("column", names, y=-12, fontSize=LABEL_SIZE, fontWeight="bold"),
             note("to \u2192", x=0, y=8 - _HEADER),
-            note("from \u2193", x=EDGE - page.left, y=-12),
+            note("from \u2193", x=page.edge, y=-12),
             note("net", align="right", x=-12, y=-12),
         ]
     )
@@ -99,15 +98,6 @@ def _name(label: str) -> str:
     return label if label.startswith("above") else f"the range {label}"
 
 
-def _notes(spec: MigrationSpec) -> list[str]:
-    return [
-        "each coin at its market cap after, a delisted one at its last",
-        "its own move stays with the range it came from",
-        "net: arrivals less departures; no figure is money that moved",
-        *spec.notes,
-    ]
-
-
 def _cells(pairs: Mapping[tuple[str, str], tuple[float, int]], order: list[str]) -> list[Cell]:
     largest = max(crossed for crossed, _ in pairs.values())
     cells = []
@@ -123,19 +113,10 @@ def _cells(pairs: Mapping[tuple[str, str], tuple[float, int]], order: list[str])
     return cells
 
 
-def _nets(pairs: Mapping[tuple[str, str], tuple[float, int]], order: list[str], grid: Heatmap) -> list[alt.Chart]:
-    found = nets(pairs)
-    texts = {name: usd_text(found[name], signed=True) for name in order if name in found and name != OUTSIDE}
-    inks = {name: RISE_INK if found[name] > 0 else FALL_INK for name in texts}
-    return [_texts("row", texts, inks, align="right", x=-12).encode(y=grid.y())] if texts else []
-
-
-def _texts(key: str, texts: Mapping[str, str], inks: Mapping[str, str] | None = None, **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
-    """A text for each key of an axis."""
-    values = [
-        {key: name, "text": text, "ink": (inks or {}).get(name, GREY if name == OUTSIDE else INK)}
-        for name, text in texts.items()
-    ]
-    mark = records(values).mark_text(**{"baseline": "middle", "fontSize": LABEL_SIZE, **style})
-    chart: alt.Chart = mark.encode(text="text:N", color=OWN_INK)
-    return chart
+def _nets(pairs: Mapping[tuple[str, str], tuple[float, int]]) -> dict[str, tuple[str, str]]:
+    """Text and colour of the net of each range; what is outside of all has none."""
+    return {
+        name: (usd_text(net, signed=True), RISE_INK if net > 0 else FALL_INK)
+        for name, net in nets(pairs).items()
+        if name != OUTSIDE
+    }

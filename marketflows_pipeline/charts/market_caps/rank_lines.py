@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +11,14 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
 from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE, base_phrase
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title
+from marketflows_pipeline.charts.style.axes import value_y
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
-from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
-from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.marks import channels_with_named_in_front, csv_chart
 from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
 
-_LEFT = 48
 _NAME_MAX = 150
 
 
@@ -34,12 +31,15 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     ranks = weekly_ranks(frame.filter(pl.col("series").is_in([style.series for style in spec.series])), spec.as_of)
     newest = ranks.filter(pl.col("ts") == spec.as_of).sort("rank").head(DIRECT_LABELS_MAX)
     known = {style.series: style for style in spec.series}
+
+    def label(row: dict[str, Any]) -> str:
+        name = shorten(known[row["series"]].label, LABEL_SIZE, _NAME_MAX)
+        return f"{row['rank']} {name} {percent_text(row['change_pct'])}"
+
     ends = newest.select(
         "series",
         value=pl.col("rank"),
-        text=pl.struct("rank", "series", "change_pct").map_elements(
-            lambda row: _label(row["rank"], known[row["series"]], row["change_pct"]), return_dtype=pl.String
-        ),
+        text=pl.struct("rank", "series", "change_pct").map_elements(label, return_dtype=pl.String),
     )
     names = set(ends["series"])
     weeks = ranks["ts"].n_unique()
@@ -50,7 +50,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
             f"week by week, {counted(weeks - 1, 'week')} to {day_text(spec.as_of.date())}",
         ],
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_notes(ranks, len(names))]),
-        left=_LEFT,
+        left=48,
         right=names_width(ends),
         below=34,
     )
@@ -59,17 +59,13 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     # The first place is the highest on the page, so places are drawn below zero.
     plot = page.plot(last + 0.5, 0.5)
     ranked = [style for style in spec.series if style.series in set(ranks["series"])]
-    # Grey ones first, so that they lie below the others.
-    styles = sorted(ranked, key=lambda style: style.series in names)
-    channels = series_channels(
-        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
-    )
+    channels = channels_with_named_in_front(ranked, names)
     times = ranks["ts"].unique().sort()
     quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True, "labelFlush": False}
     axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")
     places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, format="d", values=list(range(1, last + 1)))
     x = time_x("ts", times[0], times[-1], axis)
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False), axis=places)
+    y = value_y(plot, places)
     rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
     is_crowd = last > DIRECT_LABELS_MAX
     return page.draw(
@@ -79,7 +75,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
                 x=x, y=y, color=channels["color"]
             ),
             *end_labels(ends, plot, y, channels["color"]),
-            axis_title("Place", x=EDGE - _LEFT),
+            page.value_title("Place"),
         ]
     )
 
@@ -108,10 +104,6 @@ def weekly_ranks(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("ts"))
         .sort("series", "ts")
     )
-
-
-def _label(rank: int, style: SeriesStyle, change: float) -> str:
-    return f"{rank} {shorten(style.label, LABEL_SIZE, _NAME_MAX)} {percent_text(change)}"
 
 
 def _title(ranks: pl.DataFrame, known: dict[str, SeriesStyle], spec: RanksSpec) -> str:

@@ -19,6 +19,7 @@ from marketflows_pipeline.charts.spec import (
     MarketCapSpec,
     SeriesStyle,
     Spec,
+    any_known,
     too_short,
 )
 
@@ -61,15 +62,11 @@ class GainMatrixSpec(GainTableSpec):
     """
 
     draw = f"{_PACKAGE}.gain_matrix:gain_matrix"
+    file_pattern = "{category}_percent_gains_all_bases.png"
     columns = ("base_asset", "series", "hours_ago", "gain_pct", "reason", "basis")
     is_essential = True
 
     bases: tuple[tuple[str, str], ...]
-
-    @property
-    def file_name(self) -> str:
-        """``{category}_percent_gains_all_bases.png``."""
-        return f"{self.category}_percent_gains_all_bases.png"
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without any gain in the first of the bases."""
@@ -112,14 +109,11 @@ class IndexSpec(MarketCapSpec):
 
     draw = f"{_PACKAGE}.index_lines:index_chart"
     file_pattern = "{category}_index_by_{base_asset}.png"
+    needs = ((pl.col("ts").n_unique() > 1, "1 close, a line needs 2"),)
     columns = ("series", "ts", "price_index", "is_backfilled", "is_provisional", "coverage_pct")
 
     rule: str
     last_close: datetime
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """With fewer than two closes there is no line."""
-        return None if frame["ts"].n_unique() > 1 else "1 close, a line needs 2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +157,7 @@ class MarketMapSpec(Spec):
 
     draw = f"{_PACKAGE}.market_map:market_map_chart"
     file_pattern = "MarketCaps_market_map.png"
+    needs = ((pl.col("series").n_unique() > 1, "all coins are in one part"),)
     columns = (
         "coin_id",
         "label",
@@ -178,10 +173,6 @@ class MarketMapSpec(Spec):
 
     parts: tuple[tuple[str, str], ...]
     rule: str
-
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a narrative: all coins would be in one part."""
-        return None if frame.get_column("series").n_unique() > 1 else "all coins are in one part"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,8 +244,8 @@ class AttributionSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationSpec(Spec):
-    """What crossed from each range to each other between two closes.
+class TwoClosesSpec(Spec):
+    """What charts of the ranges between two closes have in common.
 
     Attributes:
         ranges: series and label, the smallest first.
@@ -262,39 +253,31 @@ class MigrationSpec(Spec):
         as_of: the later close.
     """
 
-    draw = f"{_PACKAGE}.migration_matrix:migration_chart"
-    file_pattern = "Ranges_migration_{days}d.png"
-    columns = ("from_range", "to_range", "crossed_usd", "n_coins")
-
     ranges: tuple[tuple[str, str], ...]
     days: int
     as_of: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSpec(TwoClosesSpec):
+    """What crossed from each range to each other between two closes."""
+
+    draw = f"{_PACKAGE}.migration_matrix:migration_chart"
+    file_pattern = "Ranges_migration_{days}d.png"
+    needs = ((pl.len() > 0, "no coin is known to be in another range than before"),)
+    columns = ("from_range", "to_range", "crossed_usd", "n_coins")
 
     @property
     def is_essential(self) -> bool:
         """The longer of the spans that are drawn."""
         return self.days >= 30
 
-    def why_empty(self, frame: pl.DataFrame) -> str | None:
-        """Without a coin that crossed."""
-        return "no coin is known to be in another range than before" if frame.is_empty() else None
-
 
 @dataclass(frozen=True, kw_only=True)
-class ChainSpec(Spec):
-    """How much each range grew by coins that stay in it, beside its level.
-
-    Attributes:
-        ranges: series and label, the smallest first.
-        days: between the closes.
-        as_of: the later close.
-    """
+class ChainSpec(TwoClosesSpec):
+    """How much each range grew by coins that stay in it, beside its level."""
 
     draw = f"{_PACKAGE}.chain_bars:chain_chart"
     file_pattern = "Ranges_chain_{days}d.png"
-    needs = ("chain_change_pct", "no range had members at two closes that far apart")
+    needs = ((any_known("chain_change_pct"), "no range had members at two closes that far apart"),)
     columns = ("series", "chain_change_pct", "level_change_pct")
-
-    ranges: tuple[tuple[str, str], ...]
-    days: int
-    as_of: datetime

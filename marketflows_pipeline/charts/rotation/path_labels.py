@@ -59,10 +59,11 @@ def placed_labels(
         text, ink, x, y of the left middle of each name; x0, y0, x1, y1 of its leader; is_far: whether it has one.
     """
     area = Box(2, 2, size[0] - 2, size[1] - 2)
-    ends = {name: (x, y) for name, x, y in _ends(paths)}
+    newest = paths.filter(pl.col("ts") == pl.col("ts").max())
+    ends = {name: (x, y) for name, x, y in newest.select("series", "x", "y").iter_rows()}
     named = [style for style in styles if style.series in ends]
-    lines = [box for path in paths.partition_by("series") for box in _pieces(_corners(path))]
-    dots = {style.series: _around(*ends[style.series], _DOT) for style in named}
+    lines = [box for path in paths.partition_by("series") for box in _pieces(path.sort("ts").select("x", "y").rows())]
+    dots = {style.series: Box.around(*ends[style.series], _DOT) for style in named}
     names: list[Box] = []
     found = []
     for style in named:
@@ -128,22 +129,9 @@ def _least_covered(
     return min(open_places, key=lambda box: sum(map(box.overlaps, lines)), default=None)
 
 
-def _ends(paths: pl.DataFrame) -> list[tuple[str, float, float]]:
-    last = paths.filter(pl.col("ts") == pl.col("ts").max())
-    return list(last.select("series", "x", "y").iter_rows())
-
-
-def _corners(path: pl.DataFrame) -> list[tuple[float, float]]:
-    return list(path.sort("ts").select("x", "y").iter_rows())
-
-
 def _pieces(corners: Sequence[tuple[float, float]]) -> list[Box]:
     boxes = []
     for (x0, y0), (x1, y1) in pairwise(corners):
         count = max(1, round(max(abs(x1 - x0), abs(y1 - y0)) / _PIECE))
-        boxes += [_around(x0 + (x1 - x0) * at / count, y0 + (y1 - y0) * at / count, 1.5) for at in range(count + 1)]
+        boxes += [Box.around(x0 + (x1 - x0) * at / count, y0 + (y1 - y0) * at / count, 1.5) for at in range(count + 1)]
     return boxes
-
-
-def _around(x: float, y: float, reach: float) -> Box:
-    return Box(x - reach, y - reach, x + reach, y + reach)

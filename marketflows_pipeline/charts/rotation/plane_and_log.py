@@ -13,19 +13,18 @@ from marketflows_pipeline.charts.rotation.path_labels import label_layers
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import EACH_ITS_OWN, QUADRANTS, TURNS_BY_ITSELF
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import value_axis, value_x, value_y
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import reach
+from marketflows_pipeline.charts.style.layout import PlotArea, roomy
 from marketflows_pipeline.charts.style.marks import note, records, rules, series_channels
 from marketflows_pipeline.charts.style.theme import REFERENCE
-from marketflows_pipeline.charts.style.wording import footer_parts
 
 CENTRE = 100.0
 # Behind the paths: rising is blue, falling orange, strong the darker; see the log's colours.
 TINTS = {name: var(name) for name in ("leading", "weakening", "lagging", "improving")}
 
-_LEFT, _LOG_WIDTH, _BETWEEN = 58, 330, 30
+_LOG_WIDTH, _BETWEEN = 330, 30
 _NAMED = 3
 
 
@@ -34,50 +33,36 @@ def rotation_chart(frame: pl.DataFrame, spec: RotationSpec) -> alt.LayerChart:
     """Draw the paths of all series over the quadrants, and the log of their quadrants beside.
 
     A path ends with a filled dot and its name; its parts before the first stored members are dashed. In the log a bar
-    is a stay in a quadrant, with the return since the last entry.
-
-    Args:
-        frame: the last steps of each series: series, ts, ratio, momentum, quadrant, is_backfilled, and of its open stay
-            entered_at, is_seen_to_begin, return_pct.
-        spec: what the chart says.
-
-    Returns:
-        Quadrants, paths, ends, labels, log, footer.
+    is a stay in a quadrant, with the return since the last entry. The frame holds the last steps of each series, and of
+    its open stay entered_at, is_seen_to_begin, return_pct.
     """
     newest = frame.filter(pl.col("ts") == spec.as_of, pl.col("quadrant").is_not_null())
     styles = [style for style in spec.series if style.series in newest["series"]]
     page = Frame(
         title=_title(newest, styles, spec),
         subtitle=[*spec.chance, *_method(spec)],
-        footer=footer_parts(spec.source, spec.as_of, _notes(frame, spec)),
-        left=_LEFT,
+        footer=spec.footer(spec.as_of, _notes(frame, spec)),
+        left=58,
         right=_BETWEEN + _LOG_WIDTH + EDGE,
         above=34,
         below=48,
     )
     times = frame.get_column("ts").unique().sort().tail(spec.tail)
     paths = frame.filter(pl.col("ts").is_in(times.implode())).drop_nulls(["ratio", "momentum"])
-    across, up = _domain(paths, "ratio"), _domain(paths, "momentum")
-    x = alt.X(
-        "ratio:Q",
-        scale=alt.Scale(domain=list(across), nice=False, zero=False),
-        axis=alt.Axis(
-            title="Relative strength: 100 + z-score", titleAnchor="end", titlePadding=4, grid=False, tickCount=6
-        ),
+    # The centre stays well inside, and labels have room.
+    across, up = (roomy(paths[column], 0.1, CENTRE - 0.5, CENTRE + 0.5) for column in ("ratio", "momentum"))
+    plot = page.plot(*up, across=across)
+    strength = alt.Axis(
+        title="Relative strength: 100 + z-score", titleAnchor="end", titlePadding=4, grid=False, tickCount=6
     )
-    y = alt.Y(
-        "momentum:Q",
-        scale=alt.Scale(domain=list(up), nice=False, zero=False),
-        axis=value_axis("datum.value", 6, grid=False),
-    )
-    size = (page.plot_width, page.plot_height)
-    placed = _in_pixels(paths, across, up, size)
+    x, y = value_x(plot, strength, "ratio"), value_y(plot, value_axis("datum.value", 6, grid=False), "momentum")
+    placed = paths.with_columns(x=plot.pixel_x(pl.col("ratio")), y=plot.pixel(pl.col("momentum")))
     return page.draw(
         [
-            *_quadrants(across, up, size),
+            *_quadrants(plot),
             *_paths(paths, styles, x, y),
-            *label_layers(placed, styles, size),
-            axis_title("Momentum of it: 100 + z-score", x=EDGE - _LEFT),
+            *label_layers(placed, styles, (plot.width, plot.height)),
+            page.value_title("Momentum of it: 100 + z-score"),
             *log_layers(frame, styles, left=page.plot_width + _BETWEEN, width=_LOG_WIDTH, height=page.plot_height),
         ]
     )
@@ -110,30 +95,11 @@ def _notes(frame: pl.DataFrame, spec: RotationSpec) -> list[str]:
     notes = [f"paths: the last {spec.tail} {spec.step}s", TURNS_BY_ITSELF, EACH_ITS_OWN]
     if frame.get_column("is_backfilled").any():
         notes.append("dashed and pale: before the first stored members, counted with those of later on")
-    return [*notes, *spec.notes]
+    return notes
 
 
-def _domain(paths: pl.DataFrame, column: str) -> tuple[float, float]:
-    """The values with room for labels, the centre well inside."""
-    low, high = reach(paths[column], CENTRE - 0.5, CENTRE + 0.5)
-    room = 0.1 * (high - low)
-    return low - room, high + room
-
-
-def _in_pixels(
-    paths: pl.DataFrame, across: tuple[float, float], up: tuple[float, float], size: tuple[float, float]
-) -> pl.DataFrame:
-    width, height = size
-    return paths.with_columns(
-        x=(pl.col("ratio") - across[0]) / (across[1] - across[0]) * width,
-        y=(up[1] - pl.col("momentum")) / (up[1] - up[0]) * height,
-    )
-
-
-def _quadrants(across: tuple[float, float], up: tuple[float, float], size: tuple[float, float]) -> list[alt.Chart]:
-    width, height = size
-    middle_x = (CENTRE - across[0]) / (across[1] - across[0]) * width
-    middle_y = (up[1] - CENTRE) / (up[1] - up[0]) * height
+def _quadrants(plot: PlotArea) -> list[alt.Chart]:
+    width, height, middle_x, middle_y = plot.width, plot.height, plot.pixel_x(CENTRE), plot.pixel(CENTRE)
     corners = {
         "leading": (middle_x, width, 0, middle_y, "right", width - 8, 16),
         "weakening": (middle_x, width, middle_y, height, "right", width - 8, height - 10),

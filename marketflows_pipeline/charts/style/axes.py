@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.layout import PlotArea, text_width
 from marketflows_pipeline.charts.style.marks import note, pixel_x, records
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK
 from marketflows_pipeline.system.printable import boxed
@@ -54,6 +54,18 @@ def value_axis(label: str, ticks: int = 6, **more: Any) -> alt.Axis:  # noqa: AN
     quiet: dict[str, Any] = {"domain": False, "ticks": False, "labelPadding": 6, "gridColor": GRID}
     # In a lower panel the axis would stand on the right.
     return alt.Axis(title=None, orient="left", labelExpr=label, tickCount=ticks, **(quiet | more))
+
+
+def value_y(plot: PlotArea, axis: alt.Axis | None, field: str = "value") -> alt.Y:
+    """A field on the vertical axis of a plot, which ends at just these values."""
+    pixels = [plot.top + plot.height, plot.top]
+    scale = alt.Scale(domain=[plot.low, plot.high], range=pixels, nice=False, zero=False)
+    return alt.Y(f"{field}:Q", scale=scale, axis=axis)
+
+
+def value_x(plot: PlotArea, axis: alt.Axis, field: str) -> alt.X:
+    """A field across a plot, on an axis that ends at just these values."""
+    return alt.X(f"{field}:Q", scale=alt.Scale(domain=list(plot.across), nice=False, zero=False), axis=axis)
 
 
 def name_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields

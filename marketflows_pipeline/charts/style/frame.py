@@ -14,6 +14,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.spec import Spec
+from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend
 from marketflows_pipeline.charts.style.layout import PlotArea, text_width, wrap
 from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import note, records
@@ -78,6 +79,11 @@ class Frame:
     width: float = field(default_factory=lambda: current_look().width)
     height: float = field(default_factory=lambda: current_look().height)
 
+    @property
+    def edge(self) -> float:
+        """Where texts at the page's left edge begin, in pixels from the plot's left edge."""
+        return EDGE - self.left
+
     @cached_property
     def plot_width(self) -> float:
         """Width of the plot."""
@@ -88,9 +94,17 @@ class Frame:
         """Height of the plot."""
         return self.height - self._top - self._bottom
 
-    def plot(self, low: float, high: float) -> PlotArea:
-        """The plot with the values at its lower and upper edge."""
-        return PlotArea(self.plot_width, self.plot_height, low, high)
+    def value_title(self, text: str, y: float = -10) -> alt.Chart:
+        """What the vertical axis shows: a line at the page's left edge that ends ``-y`` pixels above the plot."""
+        return axis_title(text, x=self.edge, y=y)
+
+    def legend(self, entries: Sequence[LegendEntry], y: float = -17) -> list[alt.Chart]:
+        """Symbols with their meaning in one row up to the page's right edge, its middle at ``y``."""
+        return legend(entries, right=self.plot_width + self.right - EDGE, y=y)
+
+    def plot(self, low: float, high: float, across: tuple[float, float] = (0.0, 1.0)) -> PlotArea:
+        """The plot with the values at its lower and upper edge, and at its left and right one."""
+        return PlotArea(self.plot_width, self.plot_height, low, high, across=across)
 
     def around(self, plot_height: float) -> Frame:
         """The same page, as high as a plot of this height needs."""
@@ -150,7 +164,7 @@ class Frame:
             text=self.title,
             subtitle=self._subtitle_lines,
             fontSize=round(min(TITLE_SIZE, fitting), 1),
-            dx=EDGE - self.left,
+            dx=self.edge,
             offset=_TITLE_OFFSET,
         )
 
@@ -162,7 +176,7 @@ class Frame:
     def _footer(self) -> list[alt.Chart]:
         top = self.plot_height + self.below
         style = {"baseline": "top", "fontSize": FOOTER_SIZE}
-        footer = note(self._footer_lines, x=EDGE - self.left, y=top, lineHeight=FOOTER_LINE, **style)
+        footer = note(self._footer_lines, x=self.edge, y=top, lineHeight=FOOTER_LINE, **style)
         mark = current_look().watermark
         if not mark:
             return [footer]

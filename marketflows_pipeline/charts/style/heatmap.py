@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import altair as alt
 
@@ -82,6 +83,14 @@ class Heatmap:
             base.mark_rect(cornerRadius=2).encode(x=x, y=y, color=FILL),
             texts.encode(x=x, y=y, text="text:N", color=INK),
         ]
+
+    def labels(self, side: Literal["row", "column"], labels: Mapping[str, tuple[str, str]], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
+        """A text and its colour for keys of rows or columns, at a place of their own across."""
+        place = {"y": self.y()} if side == "row" else {"x": self.x()}
+        mark: dict[str, Any] = {"align": "center", "baseline": "middle", **style}
+        values = [{side: key, "text": text, "ink": ink} for key, (text, ink) in labels.items()]
+        chart: alt.Chart = records(values).mark_text(**mark).encode(**place, text="text:N", color=INK)
+        return chart
 
 
 def _band(keys: Sequence[str], start: float, length: float) -> alt.Scale:

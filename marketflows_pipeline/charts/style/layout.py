@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import polars as pl
 
 from marketflows_pipeline.charts.style.typeface import text_advance
 
+Number = TypeVar("Number", float, pl.Expr)
+
 
 @dataclass(frozen=True)
 class PlotArea:
-    """Size of the plot in pixels and the values at its lower and upper edge."""
+    """Size of a plot in pixels and the values at its lower and upper edge; a panel begins further down the page.
+
+    Where numbers stand across too, the values at its left and right edge.
+    """
 
     width: float
     height: float
     low: float
     high: float
+    top: float = 0
+    across: tuple[float, float] = (0.0, 1.0)
 
-    def pixel(self, value: float) -> float:
-        """Distance of a value from the plot's top."""
+    def pixel(self, value: Number) -> Number:
+        """Distance of a value from the plot's own top."""
         return (self.high - value) / (self.high - self.low) * self.height
+
+    def pixel_x(self, value: Number) -> Number:
+        """Distance of a value from the plot's left edge."""
+        left, right = self.across
+        return (value - left) / (right - left) * self.width
 
     def value(self, pixel: float) -> float:
         """The value at a distance from the plot's top."""
@@ -110,6 +122,11 @@ class Box:
     right: float
     bottom: float
 
+    @classmethod
+    def around(cls, x: float, y: float, reach: float) -> Box:
+        """A square with its middle here and its sides so far from it."""
+        return cls(x - reach, y - reach, x + reach, y + reach)
+
     def overlaps(self, other: Box) -> bool:
         """Whether the two share more than an edge."""
         return (
@@ -159,6 +176,19 @@ def place_labels(
     return places
 
 
+def point_labels(
+    labels: Sequence[tuple[str, str, Box]], size: float, height: float, obstacles: Sequence[Box], area: Box
+) -> list[dict[str, Any]]:
+    """Bold labels (text, ink, box around what is labelled) that find room, as records of text, ink and place."""
+    sizes = [(text_width(text, size, bold=True), height) for text, _, _ in labels]
+    places = place_labels([spot for _, _, spot in labels], sizes, obstacles, area)
+    return [
+        {"text": text, "ink": ink, "x": place.left, "y": (place.top + place.bottom) / 2}
+        for (text, ink, _), place in zip(labels, places, strict=True)
+        if place is not None
+    ]
+
+
 def _around(spot: Box, width: float, height: float, gap: float) -> list[Box]:
     """Eight places for a label: beside, above and below the spot, and at its corners."""
     middle_x, middle_y = (spot.left + spot.right) / 2, (spot.top + spot.bottom) / 2
@@ -184,3 +214,10 @@ def reach(values: pl.Series, *others: float) -> tuple[float, float]:
     """Smallest and largest of the values that are known, and of others."""
     known = [cast("float", values.min()), cast("float", values.max()), *others]
     return min(known), max(known)
+
+
+def roomy(values: pl.Series, share: float, *others: float) -> tuple[float, float]:
+    """The same, with this share of their distance as room on both sides."""
+    low, high = reach(values, *others)
+    room = share * (high - low) or 1.0
+    return low - room, high + room

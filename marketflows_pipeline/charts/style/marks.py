@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import altair as alt
@@ -10,7 +11,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.look import current_look
-from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
+from marketflows_pipeline.charts.style.theme import GREY, OUTLINE, REFERENCE
 
 # Records that hold their colours have them drawn as they are.
 FILL = alt.Color("fill:N", scale=None)
@@ -85,3 +86,10 @@ def series_channels(styles: Sequence[SeriesStyle], legend: alt.Legend | None = N
         dashes = alt.Scale(domain=names, range=[list(style.dash) or [1, 0] for style in styles])
         channels["strokeDash"] = alt.StrokeDash("series:N", scale=dashes, legend=legend)
     return channels
+
+
+def channels_with_named_in_front(styles: Sequence[SeriesStyle], named: Collection[str]) -> dict[str, Any]:
+    """The same where only some series are named: the others are grey, and first, so that they lie below."""
+    ordered = sorted(styles, key=lambda style: style.series in named)
+    grey = [style if style.series in named else replace(style, color=OUTLINE, dash=()) for style in ordered]
+    return series_channels(grey)

@@ -9,12 +9,12 @@ from typing import Any
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.axes import LegendEntry
 from marketflows_pipeline.charts.style.frame import EDGE, Frame
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import INK, note, pixel_x, pixel_y, records, reference_line
 from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, GRID, INTO, OUT_OF, REFERENCE
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, GRID, INTO, OUT_OF, REFERENCE, sign_ink
 
 TEXT_SIZE, HEADER_SIZE = 12.5, 12
 FLOW_SYMBOLS = (LegendEntry("net inflow", INTO), LegendEntry("net outflow", OUT_OF))
@@ -55,6 +55,16 @@ class Bar:
 def signed_part(value: float | None) -> tuple[tuple[float, str], ...]:
     """The part of a bar for a signed amount; none where it is zero or not known."""
     return ((value, INTO if value > 0 else OUT_OF),) if value else ()
+
+
+def flow_bar(value: float | None, text: str) -> Bar:
+    """The bar of a signed amount with a text in its colour, bold where the amount is known."""
+    return Bar(Text(text, sign_ink(value)), signed_part(value), is_bold=value is not None)
+
+
+def reference_bar(value: float | None, text: str) -> Bar:
+    """The hollow grey bar of an amount that another one is read against."""
+    return Bar(Text(text), ((value, REFERENCE),) if value else (), is_hollow=True)
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ class RankedBars:
         page = Frame(title, subtitle, footer, left=self.left, right=self.right, above=HEADER + above)
         if is_fitted:
             page = page.around(self.row_most * len(self.rows))
-        key = legend(symbols, right=page.width - self.left - EDGE, y=16 - above - HEADER) if symbols else []
+        key = page.legend(symbols, 16 - above - HEADER) if symbols else []
         return page.draw([*self.draw(page.plot_width, page.plot_height), *key])
 
     @property

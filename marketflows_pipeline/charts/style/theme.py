@@ -29,20 +29,16 @@ def figure_ink(figure: str) -> str:
     return RISE_INK if figure.startswith("+") else FALL_INK if figure.startswith(MINUS) else GREY
 
 
-def series_colors(series: Sequence[str]) -> dict[str, str]:
-    """Colour of each series: its place in the sort order picks it, so it is the same in every chart of a category.
-
-    Beyond the palette's twelve colours they repeat; ``series_styles`` then tells them apart by dashes.
-    """
-    return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(series)}
-
-
 def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
-    """Style of each series from (series, label) pairs in sort order."""
-    pairs = list(labels.items() if isinstance(labels, Mapping) else labels)
-    colors = series_colors([series for series, _ in pairs])
+    """Style of each series from (series, label) pairs in sort order.
+
+    Its place picks the colour, so it is the same in every chart of a category. Beyond the palette's twelve colours they
+    repeat, and dashes tell the series apart.
+    """
+    pairs = labels.items() if isinstance(labels, Mapping) else labels
+    count = len(PALETTE)
     return tuple(
-        SeriesStyle(series, presentable_name(label), colors[series], DASHES[place // len(PALETTE) % len(DASHES)])
+        SeriesStyle(series, presentable_name(label), PALETTE[place % count], DASHES[place // count % len(DASHES)])
         for place, (series, label) in enumerate(pairs)
     )
 

@@ -42,9 +42,10 @@ def moment(when: datetime) -> str:
     return f"{utc.day} {utc:%b %Y} {utc:%H:%M} UTC"
 
 
-def footer_parts(source: str, as_of: datetime, notes: Sequence[str]) -> list[str]:
-    """Source, as-of time and caveats, as parts to be joined."""
-    return [source, f"as of {moment(as_of)}", *notes]
+def footer_parts(source: str, as_of: date, notes: Sequence[str]) -> list[str]:
+    """Source, the time or the session that the figures are of, and caveats, as parts to be joined."""
+    when = moment(as_of) if isinstance(as_of, datetime) else f"the session of {day_text(as_of)}"
+    return [source, f"as of {when}", *notes]
 
 
 def dollars(amount: float) -> str:
@@ -93,6 +94,11 @@ def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
     """A few of many names: "Coinbase, Upbit and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def note_of(what: str, names: Sequence[str], most: int = _NAMED_MOST) -> list[str]:
+    """A caveat about a few of many names: "not drawn: Upbit and 3 more"; none where there are no names."""
+    return [f"{what}: {names_text(names, most)}"] if names else []
 
 
 def figure_text(value: float, unit: str, *, signed: bool = False) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words
-from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec
+from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -24,7 +24,6 @@ from marketflows_pipeline.report.sections.controls import (
     field_of,
     order_label,
 )
-from marketflows_pipeline.report.sections.gains import gain_table_picture
 from marketflows_pipeline.report.sections.lines import Lines, Wording, line_spec, quoted
 from marketflows_pipeline.report.sections.series import (
     KEY,
@@ -108,7 +107,7 @@ def category_card(
         series_key=KEY,
         series=series,
         controls=(BASE, EMA, ORDER, SCALE),
-        pictures=_pictures(category, measures, end),
+        pictures=_pictures(category, measures),
         width=width,
     )
 
@@ -218,28 +217,18 @@ def _columns(measures: Measures) -> tuple[FigureColumn, ...]:
     return (FigureColumn("ts", "Time (UTC)"), FigureColumn(KEY, "Series"), *curves)
 
 
-def _pictures(category: str, measures: Measures, as_of: datetime) -> tuple[str, ...]:
+def _pictures(category: str, measures: Measures) -> tuple[str, ...]:
     names = []
     for base in measures.bases:
         names += [
-            ChartSpec(
-                category=category,
-                base_asset=base,
-                base_label="",
-                series=(),
-                as_of=as_of,
-                source="",
-                ema_period=ema,
-                diff_order=order,
-                is_unit=is_unit,
-                smoothing_ema=1,
-                step=_HOURS,
-            ).file_name
+            ChartSpec.file_name_of(
+                category=category, base_asset=base, ema_period=ema, diff_order=order, is_unit=is_unit
+            )
             for ema in measures.emas
             for order in measures.orders
             for is_unit in (False, True)
         ]
-        names.append(gain_table_picture(category, base, as_of))
+        names.append(GainTableSpec.file_name_of(category=category, base_asset=base))
     return tuple(names)
 
 

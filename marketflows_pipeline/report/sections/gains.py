@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words, hours_text
@@ -57,15 +55,8 @@ def gains_card(file: PublishedFile, category: str, caveat: str) -> Card | None:
         ),
         sql=sql,
         series_key=KEY,
-        pictures=tuple(gain_table_picture(category, base, file.now) for base in bases),
+        pictures=tuple(GainTableSpec.file_name_of(category=category, base_asset=base) for base in bases),
     )
-
-
-def gain_table_picture(category: str, base_asset: str, as_of: datetime) -> str:
-    """The file name of the picture of such a table, at whatever time."""
-    return GainTableSpec(
-        category=category, base_asset=base_asset, base_label="", series=(), as_of=as_of, source="", hours_ago=()
-    ).file_name
 
 
 def _sql(category: str, spans: list[float]) -> str:

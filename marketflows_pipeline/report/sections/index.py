@@ -112,7 +112,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures) -> Card |
         series_key=KEY,
         series=series,
         controls=(BASE,),
-        pictures=_pictures(category, measures, first),
+        pictures=tuple(IndexSpec.file_name_of(category=category, base_asset=base) for base in measures.bases),
     )
 
 
@@ -142,11 +142,6 @@ def _caveats(full: pl.DataFrame) -> list[str]:
     if isinstance(least, float) and least < 99.95:
         words.append(f"prices of at least {least:.1f} % of a level are known, the rest is held")
     return words
-
-
-def _pictures(category: str, measures: Measures, close: datetime) -> tuple[str, ...]:
-    shared: dict[str, Any] = {"category": category, "base_label": "", "series": (), "as_of": close, "source": ""}
-    return tuple(IndexSpec(**shared, base_asset=base, rule="", last_close=close).file_name for base in measures.bases)
 
 
 def contributions_card(file: PublishedFile, category: str) -> Card | None:

@@ -107,7 +107,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         description=described(title, subtitle, places),
         series_key=KEY,
         series=series,
-        pictures=(_picture(benchmark, as_of),),
+        pictures=(RotationSpec.file_name_of(universe="narratives", benchmark=benchmark),),
     )
 
 
@@ -252,10 +252,3 @@ def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401 (of Altair)
         .encode(text="when:N", **at_pixels(right, 28))
     )
     return [*layers, day]
-
-
-def _picture(benchmark: str, as_of: datetime) -> str:
-    return RotationSpec(
-        universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
-        window=0, chance=(), tail=0, source="",
-    ).file_name  # fmt: skip

@@ -184,6 +184,27 @@ def test_the_correlations_are_those_of_the_set_window() -> None:
     assert jobs()[7].frame.get_column("correlation").to_list() == [0.2]
 
 
+def test_only_the_newest_week_of_correlations_counts() -> None:
+    past = correlations_frame([("GLD", "SPY", 0.99), ("BTC", "SPY", 0.99)]).with_columns(session=back(7))
+    now = correlations_frame([("GLD", "SPY", None)])
+    job = jobs(correlations=pl.concat([past, now]))[7]
+
+    assert job.frame["session"].unique().to_list() == [LAST]
+    assert job.spec.reason_to_skip(job.frame) == "no correlation is known yet"
+    assert all(value is None for value in job.frame["correlation"])
+
+
+def test_effects_and_regimes_are_of_the_sessions_of_their_windows() -> None:
+    flows = flows_frame({"SPY": [1e9] * 30, "GLD": [1e9] * 4 + [None] * 26}).drop("sessions_known")
+    regimes = regimes_frame([(1.0, 15.0, "mixed")] * 800).drop("close_usd")
+    drawn = {job.file_name: job.frame for job in jobs(flows=flows, trades=flows, regimes=regimes)}
+
+    for name in ("CrossAsset_price_vs_flow.png", "CrossAsset_price_against_flow.png"):
+        assert drawn[name]["session"].n_unique() == 21
+        assert drawn[name].filter(symbol="GLD")["share_effect_usd"].null_count() == 21
+    assert drawn["CrossAsset_regimes.png"].height == 756
+
+
 def jobs(**changes: pl.DataFrame) -> list[RenderJob]:
     return cross_asset_charts(**{**FRAMES, **changes}, context=CONTEXT)
 

@@ -10,7 +10,7 @@ from marketflows_pipeline.charts.cross_asset.correlation_matrix import correlati
 from marketflows_pipeline.charts.cross_asset.spec import CorrelationsSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
-from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, back, correlations_frame
+from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, correlations_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 from marketflows_pipeline_tests.charts.heatmaps import cells, grid_size
 
@@ -49,14 +49,6 @@ def test_an_unknown_correlation_is_an_empty_cell_and_not_a_zero() -> None:
     assert "0.00" not in texts(spec)
     assert "fewer than 80 % of the window's returns" in texts(spec)
     assert "fewer than" not in texts(drawn(FRAME.drop_nulls()[:1]))
-
-
-def test_only_the_newest_week_counts() -> None:
-    past = correlations_frame([("GLD", "SPY", 0.99), ("BTC", "SPY", 0.99)]).with_columns(session=back(7))
-    spec = drawn(pl.concat([past, FRAME]))
-
-    assert len(cells(spec)) == 3
-    assert "0.99" not in texts(spec)
 
 
 @pytest.mark.slow

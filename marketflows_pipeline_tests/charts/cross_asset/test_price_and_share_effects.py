@@ -18,7 +18,7 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, flows_f
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
 
-SPEC = EffectsSpec(ASSETS, source="Prices from Yahoo", sessions=3)
+SPEC = EffectsSpec(ASSETS, source="Prices from Yahoo")
 # Each known day has a price effect of 10 of a market cap of 1,000.
 FRAME = flows_frame(
     {"SPY": [5.0, -20.0, 10.0], "GLD": [2.0, 2.0, 2.0], "QQQ": [None] * 3, "BTC": [9.0] * 3}, {"BTC": "supply"}

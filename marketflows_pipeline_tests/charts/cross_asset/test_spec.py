@@ -80,11 +80,10 @@ def test_a_flow_map_needs_a_pair() -> None:
     assert MAP.reason_to_skip(map_frame([("SPY", OUTSIDE, 1.0)])) is None
 
 
-def test_effects_need_a_fund_in_the_window() -> None:
+def test_effects_need_a_fund() -> None:
     assert EFFECTS.reason_to_skip(flows_frame({"BTC": [5.0]}, {"BTC": "supply"})) is not None
     assert EFFECTS.reason_to_skip(flows_frame({"SPY": [5.0], "QQQ": [None]})) is None
-    before = pl.concat([flows_frame({"SPY": [5.0]}).with_columns(session=back(30)), flows_frame({"QQQ": [None] * 25})])
-    assert EFFECTS.reason_to_skip(before) == "no fund has a known price effect and share effect"
+    assert EFFECTS.reason_to_skip(flows_frame({"QQQ": [None]})) == "no fund has a known price effect and share effect"
 
 
 def test_regimes_need_both_lines_and_a_regime() -> None:
@@ -98,12 +97,10 @@ def test_regimes_need_both_lines_and_a_regime() -> None:
     assert REGIMES.reason_to_skip(regimes_frame([(5.0, 9.0, None), (6.0, 9.0, "mixed")])) is None
 
 
-def test_correlations_need_one_that_is_known_now() -> None:
+def test_correlations_need_one_that_is_known() -> None:
     assert CORRELATIONS.reason_to_skip(correlations_frame([])) == "no correlation is known yet"
-    past = correlations_frame([("GLD", "SPY", 0.2)]).with_columns(session=back(7))
-    now = correlations_frame([("GLD", "SPY", None)])
-    assert CORRELATIONS.reason_to_skip(pl.concat([past, now])) == "no correlation is known yet"
-    assert CORRELATIONS.reason_to_skip(past) is None
+    assert CORRELATIONS.reason_to_skip(correlations_frame([("GLD", "SPY", None)])) == "no correlation is known yet"
+    assert CORRELATIONS.reason_to_skip(correlations_frame([("GLD", "SPY", 0.2)])) is None
 
 
 def test_a_model_needs_an_auc_and_a_reliability_table() -> None:

@@ -8,13 +8,13 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     left_out_notes,
     percent_of_cap_text,
-    session_footer,
 )
+from marketflows_pipeline.charts.style.wording import footer_parts
 from marketflows_pipeline_tests.charts.cross_asset.frames import LAST
 
 
 def test_a_footer_says_which_session_the_figures_are_of() -> None:
-    assert session_footer("Yahoo", LAST, ["a proxy"]) == ["Yahoo", "as of the session of 6 Mar 2026", "a proxy"]
+    assert footer_parts("Yahoo", LAST, ["a proxy"]) == ["Yahoo", "as of the session of 6 Mar 2026", "a proxy"]
 
 
 def test_one_session_is_not_a_plural() -> None:

@@ -19,7 +19,6 @@ from marketflows_pipeline.charts.style.theme import (
     PALETTE,
     REFERENCE,
     RISE_INK,
-    series_colors,
     series_styles,
     styles_by_size,
     use_theme,
@@ -51,14 +50,16 @@ TO_LAB: Matrix = (
 
 
 def test_a_series_has_the_same_colour_wherever_the_same_list_is_drawn() -> None:
-    everyone = [f"s{place}" for place in range(30)]
+    everyone = {f"s{place}": f"S{place}" for place in range(30)}
 
-    assert series_colors(everyone) == series_colors(list(everyone))
-    assert series_colors(everyone[:5]).items() <= series_colors(everyone).items()
+    assert series_styles(everyone) == series_styles(everyone.items())
+    assert series_styles(list(everyone.items())[:5]) == series_styles(everyone)[:5]
 
 
 def test_the_first_twelve_series_have_colours_of_their_own() -> None:
-    assert len(set(series_colors([f"s{place}" for place in range(12)]).values())) == 12
+    styles = series_styles([(f"s{place}", f"S{place}") for place in range(12)])
+
+    assert len({style.color for style in styles}) == 12
 
 
 def test_beyond_twelve_series_dashes_tell_equal_colours_apart() -> None:
