@@ -1,4 +1,4 @@
-"""Price against flow: which funds were bought while they rose, and which while they fell."""
+"""Price against flow: which funds had inflows while they rose, and which while they fell."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _corners(plot: PlotArea) -> list[alt.Chart]:
     """What each corner means."""
     return [
         note(f"{done} while {moved}", x=x, y=y, align=align)
-        for done, y in (("bought", 10), ("sold", plot.height - 10))
+        for done, y in (("inflow", 10), ("outflow", plot.height - 10))
         for moved, x, align in (("falling", 6, "left"), ("rising", plot.width - 6, "right"))
     ]
 
@@ -109,14 +109,17 @@ def _labels(funds: pl.DataFrame, plot: PlotArea, sessions: int) -> list[alt.Char
 
 
 def _title(funds: pl.DataFrame, sessions: int) -> str:
-    """Whom money went into against the price, or, where there is none, with it; the largest of them."""
+    """Where most money went in or out against the price, or, where none did, with it."""
     against = funds.filter(pl.col("share_pct") * pl.col("price_pct") < 0)
     shown = funds if against.is_empty() else against
     row = shown.sort(-pl.col("share_pct").abs(), "symbol").row(0, named=True)
-    verb = "was bought" if row["share_pct"] >= 0 else "was sold"
+    over = f"over {counted(sessions, 'session')}"
+    if not row["share_pct"]:
+        return f"No money went into or out of any fund {over}"
+    moved = "into" if row["share_pct"] > 0 else "out of"
     way = "fell" if row["price_pct"] < 0 else "rose"
     flow, price = percent_of_cap_text(row["share_pct"]), percent_of_cap_text(row["price_pct"])
-    return f"{row['symbol']} {verb} ({flow}) while it {way} ({price}) over {counted(sessions, 'session')}"
+    return f"Money went {moved} {row['symbol']} ({flow}) while it {way} ({price}) {over}"
 
 
 def _notes(

@@ -31,11 +31,16 @@ def test_each_fund_stands_at_its_price_effect_and_its_flow_in_percent_of_its_siz
 
 
 def test_the_title_names_the_largest_flow_against_the_price_if_there_is_one() -> None:
+    """A fund whose shares were redeemed "was sold", though shares change hands every day without a redemption."""
     against = drawn(flows_frame({"SPY": [50.0], "GLD": [-10.0]}))
     along = drawn(flows_frame({"SPY": [50.0], "GLD": [10.0]}))
 
-    assert against["title"]["text"] == "GLD was sold (\u22121.00%) while it rose (+1.00%) over 1 session"
-    assert along["title"]["text"] == "SPY was bought (+5.00%) while it rose (+1.00%) over 1 session"
+    assert against["title"]["text"] == "Money went out of GLD (\u22121.00%) while it rose (+1.00%) over 1 session"
+    assert along["title"]["text"] == "Money went into SPY (+5.00%) while it rose (+1.00%) over 1 session"
+
+
+def test_flows_of_nothing_went_nowhere() -> None:
+    assert drawn(flows_frame({"SPY": [0.0]}))["title"]["text"] == "No money went into or out of any fund over 1 session"
 
 
 def test_a_session_without_a_flow_is_said_and_none_is_guessed() -> None:
