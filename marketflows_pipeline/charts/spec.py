@@ -67,7 +67,7 @@ class Spec:
     @property
     def file_name(self) -> str:
         """Name of the PNG."""
-        return self.file_name_of(**vars(self))
+        return self.file_name_of(**{name: value for name, value in vars(self).items() if isinstance(value, str | int)})
 
     @property
     def is_essential(self) -> bool:
