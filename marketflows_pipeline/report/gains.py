@@ -6,6 +6,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import hours_text
 from marketflows_pipeline.charts.style.wording import moment
+from marketflows_pipeline.report.gaps import course, usual_step
 from marketflows_pipeline.report.model import GainRow, Gains
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, RANGES
@@ -86,5 +87,6 @@ def _of_category(series: pl.DataFrame, order: str) -> tuple[pl.DataFrame, str]:
 
 def _courses(file: PublishedFile) -> dict[tuple[str, str], tuple[float | None, ...]]:
     totals = file.frame(_COURSES, {"days": COURSE_DAYS})
-    found = totals.group_by(["category", "series"], maintain_order=True).agg("market_cap_usd")
-    return {(category, series): tuple(line) for category, series, line in found.iter_rows()}
+    step = usual_step(totals)
+    found = totals.partition_by(["category", "series"], as_dict=True, include_key=False)
+    return {(category, series): course(rows, "market_cap_usd", step) for (category, series), rows in found.items()}

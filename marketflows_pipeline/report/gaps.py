@@ -45,6 +45,15 @@ def with_stretches(
     return found if found[UNBROKEN].max() else rows
 
 
+def course(rows: pl.DataFrame, value: str, step: timedelta = DAY, *, time: str = "ts") -> tuple[float | None, ...]:
+    """The values of one series for a small line, oldest first, with null at each step that has no row."""
+    ordered = rows.sort(time)
+    steps = ordered.select((pl.col(time).diff() / step).round().fill_null(1).cast(pl.Int32)).to_series()
+    return tuple(
+        each for n_steps, known in zip(steps, ordered[value], strict=True) for each in (*[None] * (n_steps - 1), known)
+    )
+
+
 def at_gaps(schema: pl.Schema, over: Sequence[pl.Expr]) -> pl.Expr:
     """Whether a row begins or follows a gap: a thinned line that lacks such a row would lead over the gap.
 

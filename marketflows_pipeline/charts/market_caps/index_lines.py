@@ -13,6 +13,7 @@ from marketflows_pipeline.charts.market_caps.legend import legend, legend_order,
 from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.broken_lines import lone_dots
 from marketflows_pipeline.charts.style.end_labels import (
     DIRECT_LABELS_MAX,
     LABEL_SIZE,
@@ -23,7 +24,7 @@ from marketflows_pipeline.charts.style.end_labels import (
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
 from marketflows_pipeline.charts.style.marks import records, reference_line, series_channels
-from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x
+from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
 
 _LEFT = 64
@@ -70,7 +71,9 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     styles = {style.series: style for style in spec.series}
     names = legend_order(ends) if has_legend else ends["series"].to_list()
     color = series_channels([styles[name] for name in names], legend(ends) if has_legend else None)["color"]
-    drawn = _parts(rows.filter(pl.col("series").is_in(names))).select("series", "value", "part", at=on_time_axis("ts"))
+    parts = _parts(rows.filter(pl.col("series").is_in(names)))
+    drawn = parts.select("series", "value", "part", "run", at=on_time_axis("ts"))
+    lone = drawn.filter(pl.len().over("series", "run") == 1).select("series", "value", "at")
     dash = alt.StrokeDash(
         "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
     )
@@ -78,7 +81,8 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     return page.draw(
         [
             reference_line("value", 0).encode(y=y),
-            lines.encode(x=x, y=y, color=color, strokeDash=dash),
+            lines.encode(x=x, y=y, color=color, strokeDash=dash, detail="run:N"),
+            *lone_dots(lone, x=x, y=y, color=color),
             axis_title(f"Price index in {spec.base_label}, % since the base", x=EDGE - _LEFT),
             *([] if has_legend else end_labels(ends, plot, y, color)),
         ]
@@ -86,10 +90,13 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
 
 
 def _parts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with ``part``; the first known close ends the dashed line too, so that no gap is left."""
+    """The rows with ``part`` and ``run``; the first known close ends the dashed line too, so that no gap is left."""
     back = pl.col("is_backfilled")
-    parted = rows.with_columns(part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")))
-    joint = parted.filter(~back & back.shift(1).over("series")).with_columns(part=pl.lit("back-filled"))
+    parted = rows.with_columns(
+        part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")),
+        run=unbroken_run("series", time="ts"),
+    )
+    joint = parted.filter((~back & back.shift(1)).over("series", "run")).with_columns(part=pl.lit("back-filled"))
     return pl.concat([parted, joint]).sort("series", "ts", "part")
 
 

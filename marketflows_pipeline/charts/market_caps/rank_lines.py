@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
 from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
-from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
+from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
 
 _LEFT = 48
@@ -70,11 +70,14 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, format="d", values=list(range(1, last + 1)))
     x = time_x("ts", times[0], times[-1], axis)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False), axis=places)
-    rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
+    run = unbroken_run("series", time="ts", step=RANK_STEP)
+    rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank", run=run))
     is_crowd = last > DIRECT_LABELS_MAX
     return page.draw(
         [
-            rows.mark_line(strokeWidth=1.6 if is_crowd else 2.5, interpolate="monotone").encode(x=x, y=y, **channels),
+            rows.mark_line(strokeWidth=1.6 if is_crowd else 2.5, interpolate="monotone").encode(
+                x=x, y=y, detail="run:N", **channels
+            ),
             rows.mark_point(filled=True, size=18 if is_crowd else 60, opacity=1).encode(
                 x=x, y=y, color=channels["color"]
             ),

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import vl_convert
 
-from marketflows_pipeline.report.gaps import UNBROKEN, with_stretches
+from marketflows_pipeline.report.gaps import UNBROKEN, course, with_stretches
 from marketflows_pipeline.report.model import Card
 from marketflows_pipeline.report.published import open_published_file
 from marketflows_pipeline.report.sections import SECTIONS
@@ -126,3 +126,8 @@ def test_a_thinned_line_keeps_its_gaps_and_what_stands_alone_between_them() -> N
     assert kept.height <= 14
     missing = with_stretches(daily(*range(40), 41, *range(43, 100)), ["label"])
     assert 41.0 in thinned(missing, ["label"], most=10)[0]["value"]
+
+
+def test_a_small_line_has_a_null_for_each_day_without_a_row() -> None:
+    assert course(daily(0, 1, 4), "value") == (0.0, 1.0, None, None, 4.0)
+    assert course(daily(3), "value") == (3.0,)
