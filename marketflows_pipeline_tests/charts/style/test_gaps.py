@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
+import pytest
 
 from marketflows_pipeline.charts.market_caps.backfilled import broken_runs, dashed_lines
+from marketflows_pipeline.charts.market_caps.index_lines import index_chart
+from marketflows_pipeline.charts.market_caps.rank_lines import rank_chart
+from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.window import lone_points, visible_rows
+from marketflows_pipeline.charts.rotation.plane_and_log import rotation_chart
+from marketflows_pipeline.charts.style.theme import series_styles
 from marketflows_pipeline.charts.style.time_axis import unbroken_run
+from marketflows_pipeline_tests.charts.exchanges.frames import marks, rows_of
 from marketflows_pipeline_tests.charts.frames import DAY, END, grid_frame
+from marketflows_pipeline_tests.charts.market_caps.test_essentials import CURVES, RANKS
+from marketflows_pipeline_tests.charts.rotation.frames import back
+from marketflows_pipeline_tests.charts.rotation.test_catalog import POINTS, spec_of
 
 SIX = grid_frame({"a": [1, 2, 3, 4, 5, 6], "b": [1, 2, 3, 4, 5, 6]})
 
@@ -38,3 +50,37 @@ def test_a_day_between_two_gaps_is_a_dot_where_lines_are_dashed() -> None:
     assert values.splitlines() == ["series,value,run,x", "a,4.0,1,4.0", "a,6.0,2,6.0"]
     assert len(dashed_lines(drawn.filter(series="b"), x="x:Q", y="value:Q", color="series:N")) == 1
     assert line.to_dict()["mark"]["type"] == "line"
+
+
+def index_picture() -> dict[str, Any]:
+    shared: dict[str, Any] = {"category": "Narratives", "base_asset": "us-dollar", "base_label": "US dollar"}
+    styles = series_styles([("a", "A"), ("b", "B")])
+    spec = IndexSpec(**shared, series=styles, as_of=END, source="x", rule="made up", last_close=END)
+    frame = without(SIX, 1, 3).with_columns(
+        price_index=1000 + pl.col("value"),
+        is_backfilled=pl.lit(value=False),
+        is_provisional=pl.lit(value=False),
+        coverage_pct=pl.lit(100.0),
+    )
+    return index_chart(frame, spec).to_dict(validate=True)
+
+
+def ranks_picture() -> dict[str, Any]:
+    weeks = without(CURVES, 7, 8, 21, 22, series="s0")
+    return rank_chart(weeks, RANKS).to_dict(validate=True)
+
+
+def rotation_picture() -> dict[str, Any]:
+    frame, spec = spec_of(POINTS.remove(pl.col("series") == "ai", pl.col("ts") == back(1)))
+    return rotation_chart(frame, spec).to_dict(validate=True)
+
+
+@pytest.mark.parametrize(
+    ("picture", "series", "n_runs"), [(index_picture, "a", 3), (ranks_picture, "s0", 3), (rotation_picture, "ai", 2)]
+)
+def test_pictures_draw_no_line_over_a_step_without_a_row(picture: Any, series: str, n_runs: int) -> None:
+    spec = picture()
+    *_, line = marks(spec, "line")
+    assert "run" in str(line["encoding"]["detail"])
+    assert len({row["run"] for row in rows_of(spec, line) if row["series"] == series}) == n_runs
+    assert sum(row["series"] == series for dots in marks(spec, "point") for row in rows_of(spec, dots)) >= 1
