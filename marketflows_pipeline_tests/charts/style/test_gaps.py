@@ -83,4 +83,4 @@ def test_pictures_draw_no_line_over_a_step_without_a_row(picture: Any, series: s
     *_, line = marks(spec, "line")
     assert "run" in str(line["encoding"]["detail"])
     assert len({row["run"] for row in rows_of(spec, line) if row["series"] == series}) == n_runs
-    assert sum(row["series"] == series for dots in marks(spec, "point") for row in rows_of(spec, dots)) >= 1
+    assert sum(row.get("series") == series for dots in marks(spec, "point") for row in rows_of(spec, dots)) >= 1
