@@ -192,7 +192,9 @@ def _shortened(values: Sequence[float | None]) -> list[float | None]:
 
 def _path_of(points: Sequence[tuple[float, float] | None]) -> Iterator[str]:
     is_drawing = False
-    for point in points:
+    for point, following in zip(points, [*points[1:], None], strict=True):
         if point is not None:
-            yield f"{'L' if is_drawing else 'M'}{point[0]:g} {point[1]:g}"
+            # A value between two gaps is a line of no length, whose round ends are a dot.
+            place = f"{point[0]:g} {point[1]:g}"
+            yield f"L{place}" if is_drawing else f"M{place}" if following else f"M{place}L{place}"
         is_drawing = point is not None

@@ -19,6 +19,7 @@ from marketflows_pipeline.charts.style.wording import (
     usd_text,
     value_text,
 )
+from marketflows_pipeline.report.gaps import course, usual_step
 from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import GainRow, Gains, Tile
 from marketflows_pipeline.report.published import PublishedFile
@@ -49,7 +50,7 @@ qualify window_sessions = coalesce(
 order by abs(flow_pct_of_market_cap) desc, symbol limit 1
 """
 _FUND_COURSE = """
-select session, sum(flow_usd) over (order by session) as flow_usd
+select session, case when flow_usd is not null then sum(flow_usd) over (order by session) end as flow_usd
 from (select session, flow_usd from core.asset_flows where symbol = $symbol order by session desc limit $course)
 order by session
 """
@@ -104,7 +105,7 @@ def _market_cap(file: PublishedFile) -> Tile | None:
         value=usd_text(newest["total_usd"]),
         comparison=comparison,
         href="#dominance",
-        line=tuple(closes["total_usd"]),
+        line=course(closes, "total_usd"),
     )
 
 
@@ -124,7 +125,7 @@ def _leader(file: PublishedFile) -> Tile | None:
         value=own["label"][0],
         comparison=f"{percent_text(changes[leader])} by price index, not inflow",
         href="#narratives-index",
-        line=tuple(own["price_index"]),
+        line=course(own, "price_index"),
     )
 
 
@@ -133,13 +134,13 @@ def _fund_flow(file: PublishedFile) -> Tile | None:
     if found.is_empty():
         return _dominance(file)
     fund = found.row(0, named=True)
-    course = file.frame(_FUND_COURSE, {"symbol": fund["symbol"], "course": COURSE})
+    sessions = file.frame(_FUND_COURSE, {"symbol": fund["symbol"], "course": COURSE})
     return Tile(
         label=f"{fund['name']}, {counted(fund['window_sessions'], 'session')}",
         value=usd_text(fund["flow_usd"], signed=True),
         comparison=f"{percent_text(fund['flow_pct'])} of its assets, {_funds(fund['n_funds'])}",
         href="#cross-asset-flows",
-        line=tuple(course["flow_usd"]),
+        line=tuple(sessions["flow_usd"]),
     )
 
 
@@ -164,7 +165,7 @@ def _dominance(file: PublishedFile) -> Tile | None:
         value=share_text(newest["bitcoin_pct"]),
         comparison=change,
         href="#dominance",
-        line=tuple(closes["bitcoin_pct"]),
+        line=course(closes, "bitcoin_pct"),
     )
 
 
@@ -185,7 +186,7 @@ def _exchanges(file: PublishedFile) -> Tile | None:
         value=usd_text(total, signed=True),
         comparison=f"{counted(known.len(), 'exchange')}, reported wallets, to {day_text(last)}",
         href="#exchanges-netflow",
-        line=tuple(daily.sort("day")["netflow_usd"]),
+        line=course(daily, "netflow_usd", time="day"),
     )
 
 
@@ -288,5 +289,6 @@ def _of_category(series: pl.DataFrame, order: str) -> tuple[pl.DataFrame, str]:
 
 def _courses(file: PublishedFile) -> dict[tuple[str, str], tuple[float | None, ...]]:
     totals = file.frame(_COURSES, {"days": COURSE})
-    found = totals.group_by(["category", "series"], maintain_order=True).agg("market_cap_usd")
-    return {(category, series): tuple(line) for category, series, line in found.iter_rows()}
+    step = usual_step(totals)
+    found = totals.partition_by(["category", "series"], as_dict=True, include_key=False)
+    return {(category, series): course(rows, "market_cap_usd", step) for (category, series), rows in found.items()}

@@ -22,9 +22,9 @@ def test_a_line_goes_from_the_left_to_the_right() -> None:
     assert path(sparkline([1, 2, 3], width=105, height=25)) == "M2.5 22.5L52.5 12.5L102.5 2.5"
 
 
-def test_a_gap_is_no_line_and_the_dot_is_the_last_known_value() -> None:
+def test_a_gap_is_no_line_and_what_stands_alone_is_a_point_and_the_dot_is_the_last_known_value() -> None:
     svg = sparkline([0, 1, None, 1, None], width=105, height=25)
-    assert path(svg) == "M2.5 22.5L27.5 2.5M77.5 2.5"
+    assert path(svg) == "M2.5 22.5L27.5 2.5M77.5 2.5L77.5 2.5"
     assert 'cx="77.5" cy="2.5"' in svg
 
 

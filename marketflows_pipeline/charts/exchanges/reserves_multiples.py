@@ -13,6 +13,7 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.reserves import covered_days
 from marketflows_pipeline.charts.exchanges.spec import AllReservesSpec
 from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
+from marketflows_pipeline.charts.style.broken_lines import lone_dots
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea, reach, shorten, text_width
 from marketflows_pipeline.charts.style.look import current_look
@@ -76,9 +77,9 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
     placed = list(zip(shown, corners, strict=True))
     rulings = [{"x": 0, "x2": page.plot_width, "y": tall * row - _FOOT / 2} for row in range(1, rows)]
     zeros = [{"x": left, "x2": left + scale.width, "y": top + _HEAD + scale.pixel(0)} for left, top in corners]
-    lines = csv_chart(_lines(placed, scale, (last - first).days)).mark_line(
-        strokeWidth=1.8, color=INK, strokeJoin="round"
-    )
+    drawn = _lines(placed, scale, (last - first).days)
+    lines = csv_chart(drawn).mark_line(strokeWidth=1.8, color=INK, strokeJoin="round")
+    lone = drawn.filter(pl.len().over("run") == 1)
     written = [text for each, corner in placed for text in _texts(each, corner, scale)]
     look = {"align": "datum.align", "fontSize": "datum.size", "fontWeight": "datum.weight"}
     return page.draw(
@@ -86,6 +87,7 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
             *([rules(rulings, color=GRID, strokeWidth=1)] if rulings else []),
             rules(zeros, color=REFERENCE, strokeWidth=1, strokeDash=[1, 3]),
             lines.encode(**AT, detail="run:N"),
+            *lone_dots(lone, **AT, color=alt.ColorValue(INK)),
             texts(written, **{name: alt.ExprRef(field) for name, field in look.items()}),
         ]
     )

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.style.broken_lines import lone_dots
 from marketflows_pipeline.charts.style.marks import csv_chart
 
 DASH = [3, 2.5]
@@ -38,10 +39,10 @@ def with_joints(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401 (what Altair takes)
-    """Lines of the rows, dashed where they are back-filled.
+    """Lines of the rows, dashed where they are back-filled, and a dot for each value between two gaps.
 
     Args:
-        rows: run, is_backfilled and the fields of the channels.
+        rows: series, run, is_backfilled and the fields of the channels.
         width: of the lines.
         channels: position, colour and what else tells lines apart.
     """
@@ -55,4 +56,6 @@ def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> li
             strokeWidth=width, interpolate="linear", strokeJoin="round", **look
         )
         layers.append(mark.encode(**channels))
-    return layers
+    lone = rows.filter(pl.len().over("series", "run") == 1).drop("day", "is_backfilled")
+    dots = {name: channel for name, channel in channels.items() if name in {"x", "y", "color"}}
+    return [*layers, *lone_dots(lone, **dots)]

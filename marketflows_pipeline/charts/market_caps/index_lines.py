@@ -13,11 +13,12 @@ from marketflows_pipeline.charts.market_caps.legend import LineNames, name_room
 from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, signed, value_axis, value_y
+from marketflows_pipeline.charts.style.broken_lines import lone_dots
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, line_ends
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import roomy, shorten, text_width
 from marketflows_pipeline.charts.style.marks import records, reference_line
-from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x
+from marketflows_pipeline.charts.style.time_axis import first_and_last_time, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import day_text, percent_text
 
 _BASE = 1000.0
@@ -56,9 +57,9 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     end = last.date() if last == spec.last_close else last.date() + timedelta(days=1)
     x = time_x("at", first.date(), end)
     y = value_y(plot, value_axis(signed(PERCENT_LABEL), 7))
-    drawn = _parts(rows.join(ends, on="series", how="semi", maintain_order="left")).select(
-        "series", "value", "part", at=on_time_axis("ts")
-    )
+    parts = _parts(rows.join(ends, on="series", how="semi", maintain_order="left"))
+    drawn = parts.select("series", "value", "part", "run", at=on_time_axis("ts"))
+    lone = drawn.filter(pl.len().over("series", "run") == 1).select("series", "value", "at")
     dash = alt.StrokeDash(
         "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
     )
@@ -66,7 +67,8 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     return page.draw(
         [
             reference_line("value", 0).encode(y=y),
-            lines.encode(x=x, y=y, color=names.channels["color"], strokeDash=dash),
+            lines.encode(x=x, y=y, color=names.channels["color"], strokeDash=dash, detail="run:N"),
+            *lone_dots(lone, x=x, y=y, color=names.channels["color"]),
             page.value_title(f"Price index in {spec.base_label}, % since the base"),
             *names.labels(plot, y),
         ]
@@ -74,10 +76,13 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
 
 
 def _parts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with ``part``; the first known close ends the dashed line too, so that no gap is left."""
+    """The rows with ``part`` and ``run``; the first known close ends the dashed line too, so that no gap is left."""
     back = pl.col("is_backfilled")
-    parted = rows.with_columns(part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")))
-    joint = parted.filter(~back & back.shift(1).over("series")).with_columns(part=pl.lit("back-filled"))
+    parted = rows.with_columns(
+        part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")),
+        run=unbroken_run("series", time="ts"),
+    )
+    joint = parted.filter((~back & back.shift(1)).over("series", "run")).with_columns(part=pl.lit("back-filled"))
     return pl.concat([parted, joint]).sort("series", "ts", "part")
 
 

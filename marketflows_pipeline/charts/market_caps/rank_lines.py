@@ -16,7 +16,7 @@ from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABE
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
 from marketflows_pipeline.charts.style.marks import channels_with_named_in_front, csv_chart
-from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
+from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
 
 _NAME_MAX = 150
@@ -66,11 +66,14 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, format="d", values=list(range(1, last + 1)))
     x = time_x("ts", times[0], times[-1], axis)
     y = value_y(plot, places)
-    rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
+    run = unbroken_run("series", time="ts", step=RANK_STEP)
+    rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank", run=run))
     is_crowd = last > DIRECT_LABELS_MAX
     return page.draw(
         [
-            rows.mark_line(strokeWidth=1.6 if is_crowd else 2.5, interpolate="monotone").encode(x=x, y=y, **channels),
+            rows.mark_line(strokeWidth=1.6 if is_crowd else 2.5, interpolate="monotone").encode(
+                x=x, y=y, detail="run:N", **channels
+            ),
             rows.mark_point(filled=True, size=18 if is_crowd else 60, opacity=1).encode(
                 x=x, y=y, color=channels["color"]
             ),

@@ -10,7 +10,8 @@ import polars as pl
 def visible_rows(frame: pl.DataFrame, steps: int | None, step: timedelta) -> pl.DataFrame:
     """Rows from the first to the last time at which any series has a value, at most ``steps`` back from the last.
 
-    Non-finite values become null, so that they break a line like any other missing value.
+    Non-finite values become null and steps without a row get one, so that they break a line like any other missing
+    value.
 
     Args:
         frame: series, ts, value.
@@ -23,6 +24,10 @@ def visible_rows(frame: pl.DataFrame, steps: int | None, step: timedelta) -> pl.
     clean = frame.select(
         "series", "ts", value=pl.when(pl.col("value").is_finite()).then(pl.col("value").cast(pl.Float64))
     )
+    after = pl.col("ts").shift(-1).over("series", order_by="ts")
+    # A step that has no row is as unknown as one whose value is null.
+    gaps = clean.filter(after - pl.col("ts") > step).with_columns(pl.col("ts") + step, value=pl.lit(None, pl.Float64))
+    clean = pl.concat([clean, gaps])
     times = clean.filter(pl.col("value").is_not_null()).get_column("ts")
     if times.is_empty():
         return clean.clear()

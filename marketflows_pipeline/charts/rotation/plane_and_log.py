@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import altair as alt
@@ -19,6 +20,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea, roomy
 from marketflows_pipeline.charts.style.marks import note, records, rules, series_channels
 from marketflows_pipeline.charts.style.theme import REFERENCE
+from marketflows_pipeline.charts.style.time_axis import unbroken_run
 
 CENTRE = 100.0
 # Behind the paths: rising is blue, falling orange, strong the darker; see the log's colours.
@@ -60,7 +62,7 @@ def rotation_chart(frame: pl.DataFrame, spec: RotationSpec) -> alt.LayerChart:
     return page.draw(
         [
             *_quadrants(plot),
-            *_paths(paths, styles, x, y),
+            *_paths(paths, styles, x, y, timedelta(days=1 if spec.step == "close" else 7)),
             *label_layers(placed, styles, (plot.width, plot.height)),
             page.value_title("Momentum of it: 100 + z-score"),
             *log_layers(frame, styles, left=page.plot_width + _BETWEEN, width=_LOG_WIDTH, height=page.plot_height),
@@ -117,14 +119,15 @@ def _quadrants(plot: PlotArea) -> list[alt.Chart]:
     return [*layers, rules(arms, color=REFERENCE, strokeWidth=1)]
 
 
-def _paths(paths: pl.DataFrame, styles: Sequence[SeriesStyle], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _paths(paths: pl.DataFrame, styles: Sequence[SeriesStyle], x: alt.X, y: alt.Y, step: timedelta) -> list[alt.Chart]:
     color = series_channels(styles)["color"]
     shown = paths.filter(pl.col("series").is_in([style.series for style in styles])).sort("series", "ts")
+    shown = shown.with_columns(run=unbroken_run("series", time="ts", step=step))
     layers = []
     for is_dashed, rows in _stretches(shown):
         dash: dict[str, Any] = {"strokeDash": [3, 3]} if is_dashed else {}
         lines = records(rows).mark_line(strokeWidth=1.8, opacity=0.75, **dash)
-        layers.append(lines.encode(x=x, y=y, color=color, order=alt.Order("step:Q"), detail="series:N"))
+        layers.append(lines.encode(x=x, y=y, color=color, order=alt.Order("step:Q"), detail=["series:N", "run:N"]))
     dots = shown.with_columns(is_end=pl.col("ts") == pl.col("ts").max()).select("series", "ratio", "momentum", "is_end")
     for is_end, area in ((False, 10), (True, 90)):
         values = dots.filter(pl.col("is_end") == is_end).drop("is_end").to_dicts()
@@ -137,5 +140,5 @@ def _stretches(paths: pl.DataFrame) -> list[tuple[bool, list[dict[str, Any]]]]:
     numbered = paths.with_columns(step=pl.col("ts").rank("dense"))
     known_from = pl.col("step").filter(~pl.col("is_backfilled")).min().over("series")
     parts = ((True, known_from.is_null() | (pl.col("step") <= known_from)), (False, ~pl.col("is_backfilled")))
-    columns = ("series", "ratio", "momentum", "step")
+    columns = ("series", "ratio", "momentum", "step", "run")
     return [(is_dashed, numbered.filter(chosen).select(columns).to_dicts()) for is_dashed, chosen in parts]

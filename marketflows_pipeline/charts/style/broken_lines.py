@@ -40,6 +40,11 @@ def broken_lines(
     return [lines.encode(x=x, y=y, detail="run:N", **channels), points.encode(x=x, y=y, **color)]
 
 
+def lone_dots(rows: pl.DataFrame, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401 (what Altair takes)
+    """A dot for each value that stands between two gaps, which no line could show; no layer where there is none."""
+    return [] if rows.is_empty() else [csv_chart(rows).mark_point(size=26, filled=True, opacity=1).encode(**channels)]
+
+
 def value_label(rows: pl.DataFrame, text: str, x: alt.X, y: alt.Y) -> alt.Chart:
     """Text to the right of the last value of the only line."""
     last = records(rows.select("at", "value").tail(1).to_dicts())

@@ -61,12 +61,12 @@ def on_time_axis(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Datetime("ms")).dt.epoch("ms")
 
 
-def unbroken_run(*over: str) -> pl.Expr:
-    """Number of the run of consecutive days that a row belongs to; a chart must not draw across two runs.
+def unbroken_run(*over: str, time: str = "day", step: timedelta = timedelta(days=1)) -> pl.Expr:
+    """Number of the run of consecutive days, or other steps, of a row; a chart must not draw across two runs.
 
-    The frame must be sorted by the columns of ``over`` and by day, one row a day.
+    The frame must be sorted by the columns of ``over`` and by time, one row a step.
     """
-    jumps = pl.col("day").diff().dt.total_days() > 1
+    jumps = pl.col(time).diff() > step
     ordered = jumps.over(*over) if over else jumps
     runs = ordered.fill_null(False).cast(pl.Int32)
     return runs.cum_sum().over(*over) if over else runs.cum_sum()

@@ -10,6 +10,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
+from marketflows_pipeline.report.gaps import with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import (
@@ -184,7 +185,7 @@ def _card(
     is_percent: bool = True,
 ) -> Card:
     file, category, rows = breadth.file, breadth.category, breadth.rows
-    kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
+    kept, before = thinned(with_stretches(rows, [KEY]), [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
     digits = 1 if is_percent else 0
     series = _styles(file, category, rows)

@@ -10,6 +10,7 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
+from marketflows_pipeline.report.gaps import usual_step, with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, change_finding, described, select, source_of
@@ -72,7 +73,8 @@ def category_card(
     fields = [name for name in full.columns if name not in {KEY, "ts"}]
     if full.select(pl.any_horizontal(pl.col(fields).is_finite().any())).item() is not True:
         return None
-    rows, before = _with_newest_whole(full, labels)
+    step = usual_step(full)
+    rows, before = _with_newest_whole(with_stretches(full, [KEY], step), labels)
     series, dataset = styled(those_in(labels, rows)), f"curves_{key.replace('-', '_')}"
     start, end = full["ts"].min(), full["ts"].max()
     assert isinstance(start, datetime), "a frame with a known value has times"
@@ -83,7 +85,6 @@ def category_card(
     title = change_finding(
         gains, f"since {utc_day(start)} {base_words(measures.bases[0], measures.base_labels[0])}", noun=noun
     )
-    step = _step(full)
     subtitle = (
         f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {utc_day(start)} to "
         f"{utc_day(end)}; the control bar sets base, average, order and scale"
@@ -160,7 +161,7 @@ def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, 
             f"({unit} ? format({{figure}}, '.2f') : format({{figure}}, {ORDER} === '0' ? '+,.1f' : '+,.3f') + ' %')"
         ),
         steps=int(rows["ts"].n_unique()),
-        is_daily=_step(rows) >= timedelta(days=1),
+        is_daily=usual_step(rows) >= timedelta(days=1),
         axis={"labelExpr": f"{unit} ? datum.label : datum.label + ' %'"},
         filters=(f"{ORDER} === '0' || datum.back < ({ORDER} === '1' ? {GROWTH_STEPS} : {INFLECTION_STEPS})",),
         note=note,
@@ -230,13 +231,6 @@ def _pictures(category: str, measures: Measures) -> tuple[str, ...]:
         ]
         names.append(GainTableSpec.file_name_of(category=category, base_asset=base))
     return tuple(names)
-
-
-def _step(full: pl.DataFrame) -> timedelta:
-    """The usual distance of two times; a day where there is one time only."""
-    gaps = full["ts"].unique().sort().diff().drop_nulls()
-    usual = gaps.median()
-    return usual if isinstance(usual, timedelta) else timedelta(days=1)
 
 
 def _step_words(step: timedelta) -> str:

@@ -11,6 +11,7 @@ from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, lag_fi
 from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, value_text
 from marketflows_pipeline.report.credits import BARS, REFERENCE, SHARES, VOLATILITY, market_credit
+from marketflows_pipeline.report.gaps import broken_lines
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, newest_time, rows
@@ -147,9 +148,10 @@ def _spec() -> dict[str, Any]:
         alt.Tooltip("vix:Q", title="VIX", format=".1f"),
         alt.Tooltip("run_sessions:Q", title="Sessions in a row"),
     ]
-    line = base.mark_line(strokeWidth=1.5, color=INK).encode(x=x, y=y)
+    line = broken_lines(base, "", "session", "vix", look={"strokeWidth": 1.5, "color": INK}, x=x, y=y)
     hover = base.transform_filter("isValid(datum.vix)").mark_point(filled=True, size=70, color=INK)
-    return spec_of(bands + line + hover.encode(x=x, y=y, opacity=alt.value(0), tooltip=tooltip), REGIMES)
+    hover = hover.encode(x=x, y=y, opacity=alt.value(0), tooltip=tooltip)
+    return spec_of(alt.layer(bands, *line, hover), REGIMES)
 
 
 def comparison_card(file: PublishedFile) -> Card | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from marketflows_pipeline.charts.rotation.wording import (
 )
 from marketflows_pipeline.charts.style.wording import counted, names_text
 from marketflows_pipeline.report.credits import BARS, market_credit
+from marketflows_pipeline.report.gaps import with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
@@ -63,7 +65,7 @@ def rotation_card(file: PublishedFile) -> Card | None:
             outside_sentence(figures),
             "price, not flow; a picture of the past, no forecast",
         ),
-        dataset=Dataset(ROTATION, points),
+        dataset=Dataset(ROTATION, with_stretches(points, ["label"], timedelta(days=7))),
         columns=(
             FigureColumn("ts", "Week to (UTC)"),
             FigureColumn("label", "Asset"),

@@ -10,6 +10,7 @@ from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.credits import COINGECKO, credit
+from marketflows_pipeline.report.gaps import broken_lines, with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
@@ -118,7 +119,7 @@ def history_card(file: PublishedFile) -> Card | None:
             "of the exchanges measured on 90 % of 90 days",
             "volume as the exchanges report it",
         ),
-        dataset=Dataset(_HISTORY, shown),
+        dataset=Dataset(_HISTORY, with_stretches(shown, ["segment"], time="day")),
         columns=(
             FigureColumn("day", "Day"),
             FigureColumn("segment", "Exchanges"),
@@ -197,19 +198,21 @@ def _now_spec(known: pl.DataFrame, thresholds: tuple[float, float] | None) -> di
 def _history_spec(series: tuple[tuple[str, str, str], ...], thresholds: tuple[float, float] | None) -> dict[str, Any]:
     import altair as alt
 
-    base = alt.Chart(alt.NamedData(_HISTORY)).encode(
-        x=alt.X("day:T", scale=alt.Scale(type="utc"), title=None),
-        y=alt.Y("fixed_hhi_index:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=",.0f")),
-        color=by_series("segment", series),
-        opacity=fading("segment"),
-    )
+    base = alt.Chart(alt.NamedData(_HISTORY))
+    channels: dict[str, Any] = {
+        "x": alt.X("day:T", scale=alt.Scale(type="utc"), title=None),
+        "y": alt.Y("fixed_hhi_index:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=",.0f")),
+        "color": by_series("segment", series),
+        "opacity": fading("segment"),
+    }
     tooltip = [
         alt.Tooltip("segment:N", title="Exchanges"),
         alt.Tooltip("day:T", title="Day", format="%-d %b %Y", timeUnit="utcyearmonthdate"),
         alt.Tooltip("fixed_hhi_index:Q", title="HHI", format=",.0f"),
     ]
-    hover = base.mark_point(filled=True, size=80).encode(opacity=alt.value(0), tooltip=tooltip)
-    return spec_of(alt.layer(*_limit_rules(_HISTORY, thresholds, "y"), base.mark_line(), hover), _HISTORY)
+    hover = base.mark_point(filled=True, size=80).encode(**{**channels, "opacity": alt.value(0)}, tooltip=tooltip)
+    lines = broken_lines(base, "segment", "day", "fixed_hhi_index", **channels)
+    return spec_of(alt.layer(*_limit_rules(_HISTORY, thresholds, "y"), *lines, hover), _HISTORY)
 
 
 def _limit_rules(dataset: str, thresholds: tuple[float, float] | None, channel: str) -> list[Any]:

@@ -9,6 +9,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, share_text, usd_text
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
+from marketflows_pipeline.report.gaps import broken_lines, with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
@@ -58,7 +59,7 @@ def reserves_card(file: PublishedFile) -> Card | None:
             "reported wallets only: what DefiLlama does not know is not in it",
             "a change is one of value, mostly price: no money needs to have moved",
         ),
-        dataset=Dataset(RESERVES, reserves),
+        dataset=Dataset(RESERVES, with_stretches(reserves, ["place"], time="day", value="reserves_usd")),
         columns=(
             FigureColumn("exchange", "Exchange"),
             FigureColumn("day", "Day"),
@@ -124,13 +125,14 @@ def _spec(n_shown: int) -> dict[str, Any]:
     across, down = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, 1], [1, 0]))
     x, left = (alt.X(f"{field}:Q", scale=across, axis=None) for field in ("x", "left"))
     y, top = (alt.Y(f"{field}:Q", scale=down, axis=None) for field in ("y", "top"))
-    shown = {"opacity": fading("exchange_key"), "detail": alt.Detail("place:O")}
+    shown = {"opacity": fading("exchange_key"), "detail": ["place:O"]}
     tooltip = [
         alt.Tooltip("exchange:N", title="Exchange"),
         alt.Tooltip("day:T", title="Day", format="%-d %b %Y", timeUnit="utcyearmonthdate"),
         alt.Tooltip("billion:Q", title="Reserves (B USD)", format=",.2f"),
     ]
-    line = placed.mark_line(strokeWidth=1.8, color=INK).encode(x=x, y=y, order="day:T", **shown)
+    look = {"strokeWidth": 1.8, "color": INK}
+    lines = broken_lines(placed, "place", "day", "reserves_usd", look=look, x=x, y=y, order="day:T", **shown)
     newest = placed.transform_filter("datum.day == datum.last")
     end = newest.mark_point(filled=True, size=36, color=INK).encode(x=x, y=y, **shown)
     name = newest.mark_text(align="left", baseline="top", dy=4, fontSize=13, fontWeight="bold").encode(
@@ -150,4 +152,4 @@ def _spec(n_shown: int) -> dict[str, Any]:
         .encode(x=x, y=y, opacity=alt.value(0), tooltip=tooltip)
     )
     height = _PANEL_HEIGHT * -(-n_shown // min(4, n_shown))
-    return spec_of(line + end + name + amounts + hover, RESERVES, height=max(height, 160))
+    return spec_of(alt.layer(*lines, end, name, amounts, hover), RESERVES, height=max(height, 160))

@@ -12,6 +12,7 @@ from marketflows_pipeline.charts.market_caps.spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day, value_text
+from marketflows_pipeline.report.gaps import with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import (
@@ -60,7 +61,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures) -> Card |
     full = file.frame(sql)
     if full["ts"].n_unique() < 2:
         return None
-    rows, before = thinned(full, [KEY], most=points_for(full[KEY].n_unique()))
+    rows, before = thinned(with_stretches(full, [KEY]), [KEY], most=points_for(full[KEY].n_unique()))
     series, dataset = styled(those_in(labels_of(file, category), rows)), f"{noun}_index"
     final = full.filter(~pl.col("is_provisional"))
     first, close = full["ts"].min(), final["ts"].max()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.charts.style.theme import GREY
+from marketflows_pipeline.report.gaps import broken_lines
 from marketflows_pipeline.report.sections.series import KEY, Series
 from marketflows_pipeline.report.specs import SINGLED_OUT, by_series, fading, kept_spec, spec_of
 
@@ -94,22 +95,23 @@ def line_spec(lines: Lines) -> dict[str, Any]:
     axis = alt.Axis(**{"title": None, **lines.axis})
     scale = lines.scale if lines.scale.get("type") == "log" else {"zero": False, **lines.scale}
     y = alt.Y("shown:Q", scale=alt.Scale(**scale), axis=axis)
-    drawn = rows.mark_line(clip=True).encode(
-        x=x,
-        y=y,
-        color=by_series(KEY, lines.series),
-        opacity=fading(KEY),
-        tooltip=alt.Tooltip(f"{KEY}:N", title="Series"),
-    )
+    channels: dict[str, Any] = {
+        "x": x,
+        "y": y,
+        "color": by_series(KEY, lines.series),
+        "opacity": fading(KEY),
+        "tooltip": alt.Tooltip(f"{KEY}:N", title="Series"),
+    }
     if lines.strong:
         is_strong = f"datum.{KEY} === {quoted(lines.strong)} || datum.{KEY} === {SINGLED_OUT}"
-        drawn = drawn.encode(strokeWidth=alt.StrokeWidthValue(1.2, condition={"test": is_strong, "value": 2.6}))
+        channels["strokeWidth"] = alt.StrokeWidthValue(1.2, condition={"test": is_strong, "value": 2.6})
+    drawn = rows
     if lines.dashed:
-        drawn = drawn.transform_calculate(dash=f"{lines.dashed} ? 1 : 0").encode(
-            detail="dash:N",
-            strokeDash=alt.StrokeDash("dash:N", legend=None, scale=alt.Scale(domain=[0, 1], range=[[1, 0], [4, 3]])),
-        )
-    layers = [_pointer(rows, x, lines), drawn, *([_note(rows, lines.note)] if lines.note else [])]
+        drawn = rows.transform_calculate(dash=f"{lines.dashed} ? 1 : 0")
+        styles = alt.Scale(domain=[0, 1], range=[[1, 0], [4, 3]])
+        channels |= {"detail": ["dash:N"], "strokeDash": alt.StrokeDash("dash:N", legend=None, scale=styles)}
+    curves = broken_lines(drawn, KEY, "ts", "shown", look={"clip": True}, **channels)
+    layers = [_pointer(rows, x, lines), *curves, *([_note(rows, lines.note)] if lines.note else [])]
     chart = alt.layer(*layers)
     for condition in lines.filters:
         chart = chart.transform_filter(condition)

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import percent_text, value_text
+from marketflows_pipeline.report.gaps import usual_step, with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
@@ -75,7 +76,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
     shares = newest_figures(full, "share_pct")
     if not shares:
         return None
-    rows, before = thinned(full, [KEY])
+    rows, before = thinned(with_stretches(full, [KEY], usual_step(full)), [KEY])
     series = styled(labels_of(file, RANGES))
     largest = extreme(shares)
     title = _share_title(full, largest, len(shares))

@@ -21,6 +21,7 @@ from marketflows_pipeline.charts.rotation.wording import (
 )
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
+from marketflows_pipeline.report.gaps import broken_lines, with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, described, listed, select, source_of
@@ -95,7 +96,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
             backfilled_text(figures, _STEP),
             "a picture of the past, no forecast",
         ),
-        dataset=Dataset(dataset, rows),
+        dataset=Dataset(dataset, with_stretches(rows, [KEY])),
         columns=(
             FigureColumn("ts", "Close (UTC)"),
             FigureColumn(KEY, "Series"),
@@ -195,11 +196,9 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     usual = 0.45 if len(series) <= _ALL_PATHS else 0
     others = {"test": f"{SINGLED_OUT} !== ''", "value": min(usual, FADED)}
     faded = alt.OpacityValue(usual, condition=[shown, is_own, others])
-    paths = (
-        base.transform_filter("datum.back >= 0 && datum.back <= tail")
-        .mark_line(clip=True)
-        .encode(x=x, y=y, color=by_series(KEY, series), order=alt.Order("ts:T"), opacity=faded)
-    )
+    inside = base.transform_filter("datum.back >= 0 && datum.back <= tail")
+    channels = {"x": x, "y": y, "color": by_series(KEY, series), "order": alt.Order("ts:T"), "opacity": faded}
+    paths = broken_lines(inside, KEY, "ts", "across", look={"clip": True}, **channels)
     now = base.transform_filter("datum.back === 0")
     heads = (
         now.transform_calculate(when="utcFormat(datum.ts, '%-d %b %Y')")
@@ -222,7 +221,7 @@ def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str
     names = now.mark_text(align="left", dx=8, dy=-8, fontWeight="bold").encode(
         x=x, y=y, text=f"{KEY}:N", opacity=alt.OpacityValue(0, condition=[shown, is_own])
     )
-    chart = alt.layer(*_quadrant_names(base), paths, heads, names)
+    chart = alt.layer(*_quadrant_names(base), *paths, heads, names)
     chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
     oldest = cast("int | None", rows["step"].max()) or 0
     inputs = [

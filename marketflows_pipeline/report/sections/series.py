@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from marketflows_pipeline.charts.style.theme import GREY
+from marketflows_pipeline.report.gaps import at_gaps
 from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile, with_texts
 from marketflows_pipeline.report.sections.cards import known
@@ -107,6 +108,8 @@ def thinned(
 ) -> tuple[pl.DataFrame, int | None]:
     """At most ``most`` rows a series, evenly spread over its own rows; its first and last one are kept.
 
+    Rows at gaps are kept beyond them, unless a series has more of these than that: its gaps are too narrow to be seen.
+
     Growth and inflection have to be taken before: differences of thinned levels are wrong.
 
     Args:
@@ -127,5 +130,7 @@ def thinned(
         return ordered, None
     # The row at which the place on the shorter scale goes up by one; the last row is one of them, as is the first.
     place, before = ((step * (most - 1)) // (count - 1) for step in (at, at - 1))
-    kept = ordered.filter((count <= most) | (at == 0) | (place > before))
+    is_at_gap = at_gaps(ordered.schema, over)
+    is_kept = is_at_gap & (is_at_gap.sum().over(over) <= most)
+    kept = ordered.filter((count <= most) | (at == 0) | (place > before) | is_kept)
     return kept, longest

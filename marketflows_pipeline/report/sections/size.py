@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
+from marketflows_pipeline.report.gaps import with_stretches
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, described, extreme, select, source_of
@@ -39,7 +40,7 @@ def dominance_card(file: PublishedFile) -> Card | None:
     newest = newest_figures(full, "share_pct")
     if not newest:
         return None
-    rows, before = thinned(full, [KEY])
+    rows, before = thinned(with_stretches(full, [KEY]), [KEY])
     changes = over_days(full, "share_pct", _DAYS, lambda before, now: now - before)
     subject = "Bitcoin" if "Bitcoin" in newest else next(iter(newest))
     title = f"{subject} holds {_percent(newest[subject])} of the followed coins' market cap"

@@ -14,6 +14,7 @@ import polars as pl
 import vl_convert
 from polars.testing import assert_frame_equal
 
+from marketflows_pipeline.report.gaps import UNBROKEN
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Section
 from marketflows_pipeline.report.published import PublishedFile, open_published_file
 from marketflows_pipeline.report.sections.cards import rows
@@ -83,12 +84,28 @@ def _check_spec(card: Card) -> None:
     assert '"datasets"' not in text
     assert not _COLOUR.findall(text)
     assert isinstance(card.spec["height"], int)
+    assert not unbroken_lines(card.spec)
     alt.Chart.from_dict(dict(card.spec))
-    vega = vl_convert.vegalite_to_vega(_complete(card))
+    vega = vl_convert.vegalite_to_vega(complete(card))
     assert vega["data"]
 
 
-def _complete(card: Card) -> dict[str, Any]:
+def lines_of(spec: Any) -> list[Mapping[str, Any]]:
+    """The layers of a specification that are lines."""
+    is_line = isinstance(spec["mark"], Mapping) and spec["mark"]["type"] == "line" if "mark" in spec else False
+    return [*([spec] if is_line else []), *(line for layer in spec.get("layer", ()) for line in lines_of(layer))]
+
+
+def has_lines(spec: Mapping[str, Any]) -> bool:
+    return bool(lines_of(spec))
+
+
+def unbroken_lines(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Lines that would lead over a gap, since `broken_lines` has not made them."""
+    return [line for line in lines_of(spec) if UNBROKEN not in json.dumps(line["encoding"].get("detail", ""))]
+
+
+def complete(card: Card) -> dict[str, Any]:
     """The specification with its figures, as the page hands them over."""
     assert card.spec is not None
     datasets = {card.dataset.name: [_plain(row) for row in card.dataset.rows.to_dicts()]}

@@ -19,6 +19,7 @@ from marketflows_pipeline.report.sections.breadth import breadth_section
 from marketflows_pipeline.report.sections.followed import narratives_section, portfolios_section
 from marketflows_pipeline.report.sections.ranges import ranges_section
 from marketflows_pipeline.system.printable import presentable
+from marketflows_pipeline_tests.report.sections.cards import unbroken_lines
 
 BUILDERS: tuple[Callable[[PublishedFile], Section], ...] = (
     narratives_section,
@@ -87,6 +88,7 @@ def check_spec(card: Card) -> None:
     assert card.spec["data"] == {"name": card.dataset.name}
     assert '"datasets"' not in text
     assert not _COLOUR.findall(text)
+    assert not unbroken_lines(card.spec)
     assert isinstance(card.spec["height"], int)
     names = [param["name"] for param in card.spec["params"]]
     assert set(card.controls) <= set(names)
