@@ -90,6 +90,8 @@ def broken_lines(
         look: of lines, as Altair's ``mark_line`` takes it.
         channels: position, colour, opacity and what tells lines apart.
     """
+    import altair as alt
+
     look = look or {}
     apart = [f"{UNBROKEN}:N", *channels.pop("detail", [])]
     lines = rows.mark_line(**look).encode(detail=apart, **channels)
@@ -102,10 +104,17 @@ def broken_lines(
         f"(isValid(datum.{value}_{place}) && datum.{UNBROKEN}_{place} == datum.{UNBROKEN})"
         for place in ("before", "after")
     )
+    lone = f"!({joined})"
+    # The first point is there in any case, without a size: a layer without any row has no extent, and Vega warns of it.
     dots = (
         rows.transform_window(**beside, groupby=[by] if by else [], sort=[{"field": time}])
-        .transform_filter(f"isValid(datum.{value}) && !({joined})")
-        .mark_point(filled=True, size=_DOT, **{name: look[name] for name in ("clip", "color") if name in look})
-        .encode(**{name: channel for name, channel in channels.items() if name not in _OF_LINES})
+        .transform_filter(f"isValid(datum.{value})")
+        .transform_window(nth="row_number()")
+        .transform_filter(f"{lone} || datum.nth == 1")
+        .mark_point(filled=True, **{name: look[name] for name in ("clip", "color") if name in look})
+        .encode(
+            size=alt.condition(lone, alt.value(_DOT), alt.value(0)),
+            **{name: channel for name, channel in channels.items() if name not in _OF_LINES},
+        )
     )
     return [lines, dots]
