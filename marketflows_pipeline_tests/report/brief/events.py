@@ -110,11 +110,16 @@ def unexplained_numbers(statement: Statement) -> list[str]:
 def _is_told(found: re.Match[str], figure: float) -> bool:
     # Less than a dollar is told as "<1".
     is_limit = found.string[found.start() - 1 : found.start()] == "<"
-    return abs(figure) < float(found[2]) if is_limit else _is_shown(found, figure)
+    return abs(figure) < _number(found[2]) if is_limit else _is_shown(found, figure)
 
 
 def _is_shown(found: re.Match[str], figure: float) -> bool:
     sign, digits, decimals, size = found.groups()
     scale = _SIZES[size or ""]
-    value = float(digits.rstrip(",").replace(",", "")) * scale * (-1 if sign == "\u2212" else 1)
+    value = _number(digits) * scale * (-1 if sign == "\u2212" else 1)
     return abs(figure - value) <= 0.5000001 * scale * 10.0 ** -len(decimals or "")
+
+
+def _number(digits: str) -> float:
+    """The value of digits with commas, of which the last may be the sentence's."""
+    return float(digits.replace(",", ""))

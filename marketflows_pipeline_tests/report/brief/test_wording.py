@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.report.brief.templates import TEMPLATES, UNKNOWN_CAVEAT
@@ -103,6 +103,17 @@ def test_a_hostile_name_stays_a_name(kind: str) -> None:
 
 
 SOME = st.floats(-1e13, 1e13, allow_nan=False)
+NEXT_TO_NOTHING: dict[str, Any] = {
+    "value": 0.5,
+    "reference": 0.0,
+    "z": None,
+    "percentile": None,
+    "n_past": 20,
+    "frequency_pct": 1.0,
+    "coverage_pct": 0.0,
+    "was": None,
+    "became": None,
+}
 
 
 @given(
@@ -121,6 +132,8 @@ SOME = st.floats(-1e13, 1e13, allow_nan=False)
         }
     ),
 )
+# "<1, after 0": a comma of the sentence behind a limit.
+@example("large_supply_step", NEXT_TO_NOTHING)
 def test_every_number_of_a_sentence_is_one_of_its_figures(kind: str, figures: dict[str, Any]) -> None:
     told = statement_of(event(kind, label="Name", **figures))
 
