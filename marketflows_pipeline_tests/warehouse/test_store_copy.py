@@ -231,7 +231,7 @@ def test_calls_that_a_killed_run_left_in_its_journal_are_copied(home: Path) -> N
     )
     subprocess.run([sys.executable, "-c", script, str(file_in(home).path)], check=False)
     journal = file_in(home).path.with_name("warehouse.duckdb.calls").read_bytes()
-    assert journal.count(b"\n") == 1
+    assert journal.count(b"call_id") == 1
 
     copy(file_in(home), lake_in(home))
     assert file_in(home).path.with_name("warehouse.duckdb.calls").read_bytes() == journal
