@@ -25,7 +25,7 @@ def usual_step(rows: pl.DataFrame, time: str = "ts") -> timedelta:
 
 
 def with_stretches(
-    rows: pl.DataFrame, by: Sequence[str], step: timedelta | int = DAY, *, time: str = "ts", value: str | None = None
+    rows: pl.DataFrame, by: Sequence[str], step: timedelta = DAY, *, time: str = "ts", value: str | None = None
 ) -> pl.DataFrame:
     """The rows with the number of the stretch that each belongs to; as they are where no series has a gap.
 
@@ -35,7 +35,7 @@ def with_stretches(
         rows: by series and time.
         by: columns that tell series apart.
         step: the farthest that two neighbours lie apart.
-        time: column of times, days or numbers of steps.
+        time: column of times or days.
         value: column without whose value a row is a gap; None where every row counts.
     """
     at = pl.col(time) if value is None else pl.when(pl.col(value).is_finite()).then(time)

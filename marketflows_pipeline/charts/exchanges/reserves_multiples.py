@@ -79,7 +79,6 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
     zeros = [{"x": left, "x2": left + scale.width, "y": top + _HEAD + scale.pixel(0)} for left, top in corners]
     drawn = _lines(placed, scale, (last - first).days)
     lines = csv_chart(drawn).mark_line(strokeWidth=1.8, color=INK, strokeJoin="round")
-    lone = drawn.filter(pl.len().over("run") == 1)
     written = [text for each, corner in placed for text in _texts(each, corner, scale)]
     look = {"align": "datum.align", "fontSize": "datum.size", "fontWeight": "datum.weight"}
     return page.draw(
@@ -87,7 +86,7 @@ def reserves_multiples(frame: pl.DataFrame, spec: AllReservesSpec) -> alt.LayerC
             *([rules(rulings, color=GRID, strokeWidth=1)] if rulings else []),
             rules(zeros, color=REFERENCE, strokeWidth=1, strokeDash=[1, 3]),
             lines.encode(**AT, detail="run:N"),
-            *lone_dots(lone, **AT, color=alt.ColorValue(INK)),
+            *lone_dots(drawn, "run", **AT, color=alt.ColorValue(INK)),
             texts(written, **{name: alt.ExprRef(field) for name, field in look.items()}),
         ]
     )

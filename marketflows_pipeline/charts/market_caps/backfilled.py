@@ -56,6 +56,5 @@ def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> li
             strokeWidth=width, interpolate="linear", strokeJoin="round", **look
         )
         layers.append(mark.encode(**channels))
-    lone = rows.filter(pl.len().over("series", "run") == 1).drop("day", "is_backfilled")
     dots = {name: channel for name, channel in channels.items() if name in {"x", "y", "color"}}
-    return [*layers, *lone_dots(lone, **dots)]
+    return [*layers, *lone_dots(rows.drop("day", "is_backfilled"), "series", "run", **dots)]

@@ -59,7 +59,6 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
     y = value_y(plot, value_axis(signed(PERCENT_LABEL), 7))
     parts = _parts(rows.join(ends, on="series", how="semi", maintain_order="left"))
     drawn = parts.select("series", "value", "part", "run", at=on_time_axis("ts"))
-    lone = drawn.filter(pl.len().over("series", "run") == 1).select("series", "value", "at")
     dash = alt.StrokeDash(
         "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
     )
@@ -68,7 +67,7 @@ def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
         [
             reference_line("value", 0).encode(y=y),
             lines.encode(x=x, y=y, color=names.channels["color"], strokeDash=dash, detail="run:N"),
-            *lone_dots(lone, x=x, y=y, color=names.channels["color"]),
+            *lone_dots(drawn.drop("part"), "series", "run", x=x, y=y, color=names.channels["color"]),
             page.value_title(f"Price index in {spec.base_label}, % since the base"),
             *names.labels(plot, y),
         ]

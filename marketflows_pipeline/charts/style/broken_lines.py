@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.marks import csv_chart, records
 from marketflows_pipeline.charts.style.theme import INK
+from marketflows_pipeline.charts.style.time_axis import is_alone
 
 LABEL_SIZE = 12.5
 
@@ -30,7 +31,7 @@ def broken_lines(
         width: of the lines.
         channels: colour and dash of a series; without them lines are black.
     """
-    ends = rows.filter((pl.len().over("series", "run") == 1) | (pl.col("at") == pl.col("at").max().over("series")))
+    ends = rows.filter(is_alone("series", "run") | (pl.col("at") == pl.col("at").max().over("series")))
     look: dict[str, Any] = {} if channels else {"color": INK}
     lines = csv_chart(rows.select("series", "run", "at", pl.col("value").round_sig_figs(7))).mark_line(
         strokeWidth=width, interpolate="linear", strokeJoin="round", **look
@@ -40,9 +41,16 @@ def broken_lines(
     return [lines.encode(x=x, y=y, detail="run:N", **channels), points.encode(x=x, y=y, **color)]
 
 
-def lone_dots(rows: pl.DataFrame, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401 (what Altair takes)
-    """A dot for each value that stands between two gaps, which no line could show; no layer where there is none."""
-    return [] if rows.is_empty() else [csv_chart(rows).mark_point(size=26, filled=True, opacity=1).encode(**channels)]
+def lone_dots(rows: pl.DataFrame, *over: str, **channels: Any) -> list[alt.Chart]:  # noqa: ANN401 (what Altair takes)
+    """A dot for each value that stands between two gaps, which no line could show; no layer where there is none.
+
+    Args:
+        rows: those of the lines.
+        over: columns that tell runs apart.
+        channels: position and colour.
+    """
+    lone = rows.filter(is_alone(*over))
+    return [] if lone.is_empty() else [csv_chart(lone).mark_point(size=26, filled=True, opacity=1).encode(**channels)]
 
 
 def value_label(rows: pl.DataFrame, text: str, x: alt.X, y: alt.Y) -> alt.Chart:

@@ -72,6 +72,11 @@ def unbroken_run(*over: str, time: str = "day", step: timedelta = timedelta(days
     return runs.cum_sum().over(*over) if over else runs.cum_sum()
 
 
+def is_alone(*over: str) -> pl.Expr:
+    """Whether a row is the only one of its run, which no line can show: ``over`` are what tells runs apart."""
+    return pl.len().over(over) == 1
+
+
 def known_run(is_known: pl.Expr, *over: str) -> pl.Expr:
     """Number of the run of known values that a row belongs to; a line must not be drawn across two of them.
 
